@@ -1,0 +1,87 @@
+#include "proxy/base/address.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace bascule {
+
+Address Address::ipv4(const std::array<std::uint8_t, 4>& octets, std::uint16_t port) {
+  Address address;
+  address.family_ = Family::ipv4;
+  address.port_ = port;
+  std::copy(octets.begin(), octets.end(), address.octets_.begin());
+  return address;
+}
+
+Address Address::ipv6(const std::array<std::uint8_t, 16>& octets, std::uint16_t port, std::uint32_t scope) {
+  Address address;
+  address.family_ = Family::ipv6;
+  address.port_ = port;
+  address.scope_ = scope;
+  address.octets_ = octets;
+  return address;
+}
+
+Address Address::unix_path(std::string path) {
+  Address address;
+  address.family_ = Family::unix_path;
+  address.path_ = std::move(path);
+  return address;
+}
+
+std::optional<Address> Address::parse_ip(std::string_view literal, std::uint16_t port) {
+  if (literal.size() >= 2 && literal.front() == '[' && literal.back() == ']') {
+    literal = literal.substr(1, literal.size() - 2);
+    if (literal.find(':') == std::string_view::npos) { return std::nullopt; }
+  }
+  const std::string text(literal);
+  if (text.find('\0') != std::string::npos) { return std::nullopt; }
+  std::array<std::uint8_t, 4> v4{};
+  if (inet_pton(AF_INET, text.c_str(), v4.data()) == 1) { return ipv4(v4, port); }
+  std::array<std::uint8_t, 16> v6{};
+  if (inet_pton(AF_INET6, text.c_str(), v6.data()) == 1) { return ipv6(v6, port); }
+  return std::nullopt;
+}
+
+bool Address::is_loopback() const {
+  switch (family_) {
+    case Family::none:
+      return false;
+    case Family::unix_path:
+      return true;
+    case Family::ipv4:
+      return octets_[0] == 127;
+    case Family::ipv6:
+      break;
+  }
+  constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (std::equal(mapped.begin(), mapped.end(), octets_.begin())) { return octets_[12] == 127; }
+  return std::all_of(octets_.begin(), octets_.end() - 1, [](std::uint8_t octet) { return octet == 0; }) &&
+         octets_[15] == 1;
+}
+
+std::string Address::host_text() const {
+  if (!is_ip()) { return {}; }
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(family_ == Family::ipv4 ? AF_INET : AF_INET6, octets_.data(), text.data(), text.size());
+  return text.data();
+}
+
+std::string Address::text() const {
+  switch (family_) {
+    case Family::none:
+      return "-";
+    case Family::unix_path:
+      return "unix:" + path_;
+    case Family::ipv4:
+      return fmt::format("{}:{}", host_text(), port_);
+    case Family::ipv6:
+      break;
+  }
+  return fmt::format("[{}]:{}", host_text(), port_);
+}
+
+}  // namespace bascule

@@ -1,0 +1,69 @@
+// The one idea of a byte stream. TCP, Unix sockets, TLS and a test's script are all this, so a loop over one is written
+// once.
+//
+// Nothing here waits. A call does what can be done at once and says what it would have to wait for; waiting belongs to
+// the room net/.
+#pragma once
+
+#include <cstddef>
+
+#include "proxy/base/bytes.hpp"
+
+namespace bascule {
+
+enum class Io {
+  bytes,           // `IoResult::bytes` were moved, at least one
+  wants_readable,  // nothing now; try again when the stream is readable
+  wants_writable,  // nothing now; try again when the stream is writable
+  end,             // read only: the other side ended its direction properly, and everything before it has been read
+  truncated,  // read only: the direction stopped without the end that its protocol demands (TLS without close_notify)
+  reset,      // the connection is broken; `IoResult::error` says how
+};
+
+struct IoResult {
+  Io status = Io::bytes;
+  std::size_t bytes = 0;
+  int error = 0;  // an errno value, with `reset`; 0 where the other side gave no reason
+
+  static IoResult moved(std::size_t count) { return {Io::bytes, count, 0}; }
+  static IoResult wait_readable() { return {Io::wants_readable, 0, 0}; }
+  static IoResult wait_writable() { return {Io::wants_writable, 0, 0}; }
+  static IoResult ended() { return {Io::end, 0, 0}; }
+  static IoResult broken(int reason) { return {Io::reset, 0, reason}; }
+
+  bool waits() const { return status == Io::wants_readable || status == Io::wants_writable; }
+};
+
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Reads up to `into.size()` bytes, which is never 0.
+  virtual IoResult read(MutableBytes into) = 0;
+
+  // Writes a prefix of `from`, which is never empty. After `wants_writable` the same bytes must be offered again first.
+  virtual IoResult write(Bytes from) = 0;
+
+  // Gives back bytes that were read too early: the next reads return them before anything else, in order.
+  virtual void unread(Bytes early) = 0;
+
+  // Ends our direction properly (FIN) behind everything written so far. May be called again, to no effect.
+  virtual void shutdown_write() = 0;
+
+  // Makes the coming end unclean: when the stream is destroyed the other side sees a reset, not an end.
+  virtual void abort() = 0;
+
+  // Bytes written that the other side's kernel has not acknowledged yet.
+  virtual std::size_t unsent() const = 0;
+
+  // True once the connection is known to be broken in both directions, even while nobody reads or writes. What the
+  // other side had sent before may still be readable.
+  virtual bool broken() const = 0;
+
+ protected:
+  Stream() = default;
+};
+
+}  // namespace bascule
