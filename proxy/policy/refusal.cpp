@@ -1,0 +1,87 @@
+#include "proxy/policy/refusal.hpp"
+
+#include <array>
+#include <cassert>
+#include <cstddef>
+
+namespace bascule::policy {
+
+namespace {
+
+struct Row {
+  Refusal refusal;
+  RefusalEntry entry;
+};
+
+// In the order of the enumeration. A refused file and a missing route read alike: what is behind a door is not told.
+constexpr std::array table{
+    Row{Refusal::malformed_head, {400, "malformed_head", "The request is not well-formed HTTP."}},
+    Row{Refusal::target_too_long, {414, "target_too_long", "The address of this request is too long."}},
+    Row{Refusal::head_too_large, {431, "head_too_large", "The header fields of this request are too large."}},
+    Row{Refusal::head_too_slow, {408, "head_too_slow", "The request did not arrive in time."}},
+    Row{Refusal::version_not_ours, {505, "version_not_ours", "Only HTTP/1.1 is spoken here."}},
+    Row{Refusal::unknown_host, {421, "unknown_host", "This server does not answer to that host name."}},
+    Row{Refusal::no_route, {404, "no_route", "There is nothing here."}},
+    Row{Refusal::method_not_allowed, {405, "method_not_allowed", "This method is not taken here."}},
+    Row{Refusal::not_an_upgrade, {426, "not_an_upgrade", "This address speaks WebSocket only."}},
+    Row{Refusal::malformed_upgrade, {400, "malformed_upgrade", "The WebSocket handshake is not well-formed."}},
+    Row{Refusal::other_version, {426, "other_version", "Only version 13 of WebSocket is spoken here."}},
+    Row{Refusal::foreign_origin, {403, "foreign_origin", "Pages of this origin may not connect here."}},
+    Row{Refusal::subprotocol_unknown, {400, "subprotocol_unknown", "None of the offered subprotocols is taken here."}},
+    Row{Refusal::route_full, {503, "route_full", "All places here are taken; please try again later."}},
+    Row{Refusal::process_full, {503, "process_full", "This server is full; please try again later."}},
+    Row{Refusal::draining, {503, "draining", "This server is going down; please try again later."}},
+    Row{Refusal::no_such_file, {404, "no_such_file", "There is nothing here."}},
+    Row{Refusal::service_unresolved, {502, "service_unresolved", "The service could not be found."}},
+    Row{Refusal::service_refused, {502, "service_refused", "The service could not be reached."}},
+    Row{Refusal::service_unavailable,
+        {503, "service_unavailable", "The service cannot be reached just now; please try again later."}},
+    Row{Refusal::service_timeout, {504, "service_timeout", "The service did not answer in time."}},
+    Row{Refusal::internal_error, {500, "internal_error", "Something went wrong here."}},
+};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (static_cast<std::size_t>(table[i].refusal) != i) { return false; }
+  }
+  return true;
+}
+static_assert(in_order(), "entry_of() finds a row by its number");
+
+}  // namespace
+
+const RefusalEntry& entry_of(Refusal refusal) {
+  const auto row = static_cast<std::size_t>(refusal);
+  assert(row < table.size());
+  return table[row].entry;
+}
+
+Refusal refusal_of(wire::http::HeadError error) {
+  switch (error) {
+    case wire::http::HeadError::malformed:
+      return Refusal::malformed_head;
+    case wire::http::HeadError::target_too_long:
+      return Refusal::target_too_long;
+    case wire::http::HeadError::fields_too_large:
+      return Refusal::head_too_large;
+    case wire::http::HeadError::version_not_ours:
+      return Refusal::version_not_ours;
+  }
+  return Refusal::malformed_head;
+}
+
+Refusal refusal_of(wire::ws::UpgradeError error) {
+  switch (error) {
+    case wire::ws::UpgradeError::method_not_get:
+      return Refusal::method_not_allowed;
+    case wire::ws::UpgradeError::not_an_upgrade:
+      return Refusal::not_an_upgrade;
+    case wire::ws::UpgradeError::malformed:
+      return Refusal::malformed_upgrade;
+    case wire::ws::UpgradeError::other_version:
+      return Refusal::other_version;
+  }
+  return Refusal::malformed_upgrade;
+}
+
+}  // namespace bascule::policy

@@ -1,0 +1,57 @@
+// Every way to say no before a session begins: one table of status, log word and text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/wire/http/head_parser.hpp"
+#include "proxy/wire/ws/handshake.hpp"
+
+namespace bascule::policy {
+
+enum class Refusal : std::uint8_t {
+  malformed_head,       // 400
+  target_too_long,      // 414
+  head_too_large,       // 431
+  head_too_slow,        // 408
+  version_not_ours,     // 505
+  unknown_host,         // 421
+  no_route,             // 404
+  method_not_allowed,   // 405
+  not_an_upgrade,       // 426
+  malformed_upgrade,    // 400
+  other_version,        // 426
+  foreign_origin,       // 403
+  subprotocol_unknown,  // 400
+  route_full,           // 503
+  process_full,         // 503
+  draining,             // 503
+  no_such_file,         // 404
+  service_unresolved,   // 502
+  service_refused,      // 502
+  service_unavailable,  // 503: we lack a resource to reach it (descriptors, ports)
+  service_timeout,      // 504
+  internal_error,       // 500
+};
+
+struct RefusalEntry {
+  int status;
+  std::string_view word;  // in logs and metrics: "foreign_origin"
+  std::string_view text;  // one sentence for the visitor; says nothing of the rules
+};
+
+const RefusalEntry& entry_of(Refusal refusal);
+
+Refusal refusal_of(wire::http::HeadError error);
+Refusal refusal_of(wire::ws::UpgradeError error);
+
+// A no, with what the operator should know of it (never shown to the visitor unless `public_detail` says so).
+struct Refused {
+  Refusal refusal;
+  std::string detail{};         // for the log; already safe to print
+  std::string public_detail{};  // for the visitor: what the answer may add to the table's text; may be empty
+  std::string allow{};          // 405: the value of Allow
+};
+
+}  // namespace bascule::policy
