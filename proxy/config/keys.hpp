@@ -1,0 +1,37 @@
+// Every key of the rules language, in one table: the reader knows these and no others, and the page of the keys
+// (rules/README.md) is held to it by a test.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bascule::config {
+
+// A map in which keys stand. The order is the one of the table.
+enum class Section : std::uint8_t { top, listen, route, frames, files, timeouts, limits, process };
+
+struct Key {
+  Section section;
+  std::string_view name;
+  bool supported = true;  // false: of the language, but of a later version of bascule
+};
+
+std::span<const Key> keys();
+
+const Key* find_key(Section section, std::string_view name);
+
+std::string path_of(const Key& key);  // "routes[].frames.max"
+
+// How a message calls the place: "the top level", "a listener", "a route", "'frames'".
+std::string_view name_of(Section section);
+
+// The known key or word that `written` was probably meant to be; empty when none is near.
+std::string_view closest(std::string_view written, std::span<const std::string_view> candidates);
+
+// "; did you mean 'origins'?", or "" when nothing of that section is near. A key that stands in the wrong place is told
+// where it belongs.
+std::string suggestion(Section section, std::string_view written);
+
+}  // namespace bascule::config
