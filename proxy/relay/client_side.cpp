@@ -1,0 +1,283 @@
+#include "proxy/relay/client_side.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "proxy/wire/ws/close.hpp"
+#include "proxy/wire/ws/mask.hpp"
+
+namespace bascule::relay {
+
+using wire::ws::Fin;
+using wire::ws::Opcode;
+using wire::ws::Piece;
+namespace close_code = wire::ws::close_code;
+
+ClientSide::ClientSide(Stream& stream, const policy::SessionRule& rule, Workbench& bench, Ending& ending, TimePoint now)
+    : stream_(stream), rule_(rule), bench_(bench), ending_(ending), outbox_(bench), heard_at_(now), pinged_at_(now) {}
+
+// --- what comes in ---------------------------------------------------------------------------------------------------
+
+ClientSide::Raw ClientSide::read(TimePoint now) {
+  if (input_ == Input::ended) { return {}; }
+  const MutableBytes into = bench_.scratch();
+  const IoResult result = stream_.read(into);
+  if (result.waits()) { return {}; }
+  if (result.status == Io::bytes) {
+    heard_at_ = now;
+    pinged_ = false;
+    if (input_ == Input::discarding) { return {.bytes = {}, .moved = true}; }
+    return {.bytes = into.first(result.bytes), .moved = true};
+  }
+  // The end of the connection, however it came. Before a Close in either direction it is no end of a session
+  // (RFC 6455, section 7.1.4), and what we still had to say has lost its hearer.
+  input_ = Input::ended;
+  if (!close_seen_ && output_ == Output::open) {
+    const bool reset = result.status == Io::reset;
+    ending_.note(Cause::client_vanished,
+                 reset ? "the client reset the connection" : "the connection ended without a Close", result.error);
+  }
+  if (!ending_.close_sent || result.status == Io::reset) {
+    outbox_.clear();
+    output_ = Output::broken;
+  }
+  return {};
+}
+
+std::optional<Payload> ClientSide::next(Bytes& raw, std::uint8_t* to, TimePoint now) {
+  while (input_ == Input::frames) {
+    const Piece piece = decoder_.next(raw);
+    switch (piece.is) {
+      case Piece::Is::need_more:
+        return std::nullopt;
+      case Piece::Is::error:
+        fail(close_code::protocol_error, piece.error, now);
+        return std::nullopt;
+      case Piece::Is::control:
+        on_control(piece, now);
+        continue;
+      case Piece::Is::data:
+        break;
+    }
+    const bool text = piece.opcode == Opcode::text;
+    if (piece.first_of_message) {
+      if (!(text ? rule_.frames.text_from_client : rule_.frames.binary_from_client)) {
+        fail(close_code::unsupported_data, text ? "this route takes no text" : "this route takes only text", now);
+        return std::nullopt;
+      }
+      last_kind_ = piece.opcode;
+      utf8_.reset();
+    }
+    wire::ws::move_and_mask(to, piece.payload, piece.key, piece.offset);
+    const MutableBytes bytes(to, piece.payload.size());
+    if (text && (!utf8_.accept(bytes) || (piece.last_of_message && !utf8_.complete()))) {
+      fail(close_code::invalid_payload, "text that is not UTF-8", now);
+      return std::nullopt;
+    }
+    return Payload{.kind = piece.opcode,
+                   .first_of_message = piece.first_of_message,
+                   .last_of_message = piece.last_of_message,
+                   .bytes = bytes};
+  }
+  return std::nullopt;
+}
+
+void ClientSide::on_control(const Piece& piece, TimePoint now) {
+  ControlPayload whole;
+  std::uint8_t* const into = control_ ? control_->data() : whole.data();
+  wire::ws::move_and_mask(into + piece.offset, piece.payload, piece.key, piece.offset);
+  const auto size = static_cast<std::size_t>(piece.offset) + piece.payload.size();
+  if (!piece.last_of_frame) {
+    if (!control_) { control_ = std::make_unique<ControlPayload>(whole); }
+    return;
+  }
+  const auto kept = std::move(control_);  // frees it, once we are done
+  const Bytes payload(into, size);
+  if (piece.opcode == Opcode::ping) { on_ping(payload, now); }
+  if (piece.opcode == Opcode::close) { on_close(payload, now); }
+  // A pong needs no answer, asked for or not; that bytes came is the sign of life.
+}
+
+void ClientSide::on_ping(Bytes payload, TimePoint now) {
+  if (output_ != Output::open) { return; }
+  if (outbox_.size() < pong_backlog_bytes_max) {
+    queue(Opcode::pong, Fin::last, payload, now);
+    return;
+  }
+  // RFC 6455, section 5.5.3: only the most recent ping needs an answer.
+  if (!pending_pong_) { pending_pong_ = std::make_unique<Pong>(); }
+  std::copy(payload.begin(), payload.end(), pending_pong_->bytes.begin());
+  pending_pong_->size = static_cast<std::uint8_t>(payload.size());
+}
+
+void ClientSide::on_close(Bytes payload, TimePoint now) {
+  const wire::ws::CloseReading reading = wire::ws::read_close(payload);
+  if (!reading.body) {
+    fail(reading.wrong_code, "a malformed Close", now);
+    return;
+  }
+  close_seen_ = true;
+  input_ = Input::discarding;
+  ending_.close_received = reading.body->code;
+  // A browser whose tab is closed sends Close and then resets what we still send. Its Close says that it ended on
+  // purpose and that all it sent has been read, so the reset that our writing met first does not count.
+  if (ending_.cause == Cause::client_vanished) { ending_ = Ending{.close_received = reading.body->code}; }
+  ending_.note(Cause::client_closed, "");
+  // Answered at once, behind what waits already: after its Close a browser drops whatever else we send.
+  close(reading.body->code, {}, now);
+}
+
+// --- what goes out ---------------------------------------------------------------------------------------------------
+
+bool ClientSide::flush(TimePoint now) {
+  while (!outbox_.empty()) {
+    const IoResult written = outbox_.flush(stream_);
+    if (written.status == Io::reset) {
+      on_write_error(written.error);
+      return true;
+    }
+    if (written.waits()) { return false; }
+    if (!outbox_.empty()) {
+      progress_.mark(now, stream_);
+      continue;
+    }
+    progress_.mark(now);
+    if (pending_pong_ && output_ == Output::open) {
+      const auto pong = std::move(pending_pong_);
+      queue(Opcode::pong, Fin::last, Bytes(pong->bytes).first(pong->size), now);
+    }
+  }
+  if (output_ == Output::closing && input_ != Input::frames) { shut(now); }
+  return true;
+}
+
+void ClientSide::send(Opcode opcode, Fin fin, MutableBytes payload, TimePoint now) {
+  const std::size_t header_bytes = wire::ws::put_server_header_before(payload.data(), opcode, fin, payload.size());
+  const Bytes frame(payload.data() - header_bytes, header_bytes + payload.size());
+  const IoResult written = stream_.write(frame);
+  if (written.status == Io::reset) {
+    on_write_error(written.error);
+  } else if (written.bytes < frame.size()) {
+    progress_.mark(now, stream_);
+    outbox_.append(frame.subspan(written.bytes));
+  }
+}
+
+void ClientSide::queue(Opcode opcode, Fin fin, Bytes payload, TimePoint now) {
+  if (outbox_.empty()) { progress_.mark(now); }
+  std::array<std::uint8_t, wire::ws::server_header_max> header{};
+  std::uint8_t* const end = header.data() + header.size();
+  const std::size_t header_bytes = wire::ws::put_server_header_before(end, opcode, fin, payload.size());
+  outbox_.append({end - header_bytes, header_bytes});
+  outbox_.append(payload);
+}
+
+void ClientSide::close(std::uint16_t code, std::string_view reason, TimePoint now) {
+  if (output_ != Output::open) { return; }
+  queue(Opcode::close, Fin::last, bytes_of(wire::ws::close_payload(code, reason)), now);
+  progress_.mark(now);
+  pending_pong_.reset();
+  ending_.close_sent = code;
+  output_ = Output::closing;
+}
+
+void ClientSide::fail(std::uint16_t code, const char* why, TimePoint now) {
+  ending_.note(Cause::client_protocol_error, why);
+  input_ = Input::discarding;
+  close(code, why, now);
+}
+
+void ClientSide::on_write_error(int error) {
+  // Ends this direction only. What the client had sent before may still be read, a Close among it.
+  if (!close_seen_ && output_ == Output::open) {
+    ending_.note(Cause::client_vanished, "the client reset the connection", error);
+  }
+  outbox_.clear();
+  pending_pong_.reset();
+  output_ = Output::broken;
+}
+
+// Ends our direction and waits for the client's: closing a socket with unread input sends a reset, which destroys what
+// is still on its way to the client.
+void ClientSide::shut(TimePoint now) {
+  stream_.shutdown_write();
+  output_ = Output::shut;
+  if (input_ == Input::frames) { input_ = Input::discarding; }
+  progress_.mark(now);
+}
+
+// --- time ------------------------------------------------------------------------------------------------------------
+
+bool ClientSide::silent(TimePoint now, bool paused) {
+  // While something waits for the client `stall` is its deadline, and a ping would only queue up behind it.
+  if (input_ != Input::frames || output_ != Output::open || !outbox_.empty()) { return false; }
+  if (paused) {
+    heard_at_ = now;
+    pinged_ = false;
+    return false;
+  }
+  if (pinged_) {
+    if (now < after(pinged_at_, rule_.timeouts.pong)) { return false; }
+    // The ping may still stand behind megabytes that the client is busy taking from the kernel.
+    return progress_.overdue(now, rule_.timeouts.pong, stream_);
+  }
+  if (now < after(heard_at_, rule_.timeouts.ping)) { return false; }
+  std::array<std::uint8_t, 4> payload{};
+  const std::uint32_t random = bench_.random();
+  std::memcpy(payload.data(), &random, payload.size());
+  queue(Opcode::ping, Fin::last, payload, now);
+  pinged_ = true;
+  pinged_at_ = now;
+  progress_.mark(now, stream_);
+  return false;
+}
+
+bool ClientSide::stalled(TimePoint now) {
+  return !outbox_.empty() && progress_.overdue(now, rule_.timeouts.stall, stream_);
+}
+
+Limit ClientSide::closing_limit(Limit patience, bool owed) const {
+  if (output_ == Output::shut) { return rule_.timeouts.close; }
+  if (!outbox_.empty()) { return owed ? rule_.timeouts.stall : rule_.timeouts.close; }
+  return patience;
+}
+
+void ClientSide::expire(TimePoint now, Limit patience, bool owed) {
+  if (finished() || output_ == Output::broken || output_ == Output::open) { return; }
+  if (!progress_.overdue(now, closing_limit(patience, owed), stream_)) { return; }
+  if (!outbox_.empty()) {
+    abort();  // our Close did not even fit behind what waits
+  } else if (output_ == Output::closing) {
+    shut(now);
+  } else {
+    input_ = Input::ended;  // it never ended its own direction
+  }
+}
+
+TimePoint ClientSide::wake_at(bool closing, Limit patience, bool owed) const {
+  if (closing) {
+    if (finished() || output_ == Output::broken || output_ == Output::open) { return never; }
+    return progress_.due(closing_limit(patience, owed));
+  }
+  if (!outbox_.empty()) { return progress_.due(rule_.timeouts.stall); }
+  if (input_ != Input::frames || output_ != Output::open) { return never; }
+  return pinged_ ? std::max(after(pinged_at_, rule_.timeouts.pong), progress_.due(rule_.timeouts.pong))
+                 : after(heard_at_, rule_.timeouts.ping);
+}
+
+void ClientSide::look_for_break() {
+  if (output_ != Output::broken && output_ != Output::shut && stream_.broken()) { on_write_error(0); }
+}
+
+void ClientSide::abort() {
+  stream_.abort();
+  outbox_.clear();
+  input_ = Input::ended;
+  output_ = Output::broken;
+}
+
+bool ClientSide::finished() const {
+  return input_ == Input::ended && (output_ == Output::shut || output_ == Output::broken);
+}
+
+}  // namespace bascule::relay

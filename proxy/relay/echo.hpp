@@ -1,0 +1,36 @@
+// The built-in `echo:` target: every message returns as it came, its kind and its borders kept, streaming: a piece goes
+// back as soon as it has come, as a fragment of the message that answers.
+#pragma once
+
+#include "proxy/relay/client_side.hpp"
+#include "proxy/relay/relay.hpp"
+
+namespace bascule::relay {
+
+class Echo final : public Relay {
+ public:
+  // All of them outlive the echo.
+  Echo(Stream& client, const policy::SessionRule& rule, Workbench& bench, TimePoint now);
+
+  Turn turn(TimePoint now) override;
+  void end(Cause why, TimePoint now) override;
+  const Ending& ending() const override { return ending_; }
+  const Counters& counters() const override { return counters_; }
+
+ private:
+  static constexpr int rounds_a_turn = 4;
+
+  bool step(TimePoint now);
+  void check_deadlines(TimePoint now);
+  void conclude(TimePoint now);
+
+  const policy::SessionRule& rule_;
+  Ending ending_;
+  Counters counters_;
+  ClientSide client_;
+  TimePoint started_at_;
+  TimePoint payload_at_;
+  bool in_message_ = false;  // a frame of the answering message has gone out, its last has not
+};
+
+}  // namespace bascule::relay

@@ -1,0 +1,29 @@
+#include "proxy/relay/outbox.hpp"
+
+namespace bascule::relay {
+
+void Outbox::append(Bytes bytes) {
+  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  bench_.outbox_grew(bytes.size());
+}
+
+void Outbox::clear() {
+  bench_.outbox_shrank(size());
+  std::vector<std::uint8_t>().swap(bytes_);  // clear() alone would keep the memory
+  sent_ = 0;
+}
+
+IoResult Outbox::flush(Stream& stream) {
+  std::size_t taken = 0;
+  while (!empty()) {
+    const IoResult written = stream.write(Bytes(bytes_).subspan(sent_));
+    if (written.status != Io::bytes) { return taken > 0 && written.waits() ? IoResult::moved(taken) : written; }
+    taken += written.bytes;
+    sent_ += written.bytes;
+    bench_.outbox_shrank(written.bytes);
+    if (sent_ == bytes_.size()) { clear(); }
+  }
+  return IoResult::moved(taken);
+}
+
+}  // namespace bascule::relay

@@ -1,0 +1,134 @@
+#include "proxy/relay/service_side.hpp"
+
+#include <cerrno>
+
+namespace bascule::relay {
+
+namespace {
+
+const char* reason_for(int error) {
+  // TCP keepalive and TCP_USER_TIMEOUT find a service that is silently dead.
+  return error == ETIMEDOUT ? "the service no longer answers" : "the service reset the connection";
+}
+
+}  // namespace
+
+ServiceSide::ServiceSide(Stream& stream, const policy::SessionRule& rule, Workbench& bench, Ending& ending)
+    : stream_(stream), rule_(rule), ending_(ending), outbox_(bench) {}
+
+IoResult ServiceSide::read(MutableBytes into) {
+  const IoResult result = stream_.read(into);
+  switch (result.status) {
+    case Io::bytes:
+    case Io::wants_readable:
+    case Io::wants_writable:
+      return result;
+    case Io::end:
+      ending_.note(Cause::service_closed, "");
+      break;
+    case Io::truncated:
+      ending_.note(Cause::service_error, "the service cut its TLS connection off");
+      break;
+    case Io::reset:
+      // No longer there for our direction either.
+      outbox_.clear();
+      output_ = Output::broken;
+      ending_.note(Cause::service_error, reason_for(result.error), result.error);
+      break;
+  }
+  input_ = Input::ended;
+  return result;
+}
+
+bool ServiceSide::flush(TimePoint now) {
+  while (!outbox_.empty()) {
+    const IoResult written = outbox_.flush(stream_);
+    if (written.status == Io::reset) {
+      on_write_error(written.error);
+      return true;
+    }
+    if (written.waits()) { return false; }
+    if (!outbox_.empty()) { progress_.mark(now, stream_); }
+  }
+  if (output_ == Output::finishing) {
+    stream_.shutdown_write();
+    output_ = Output::shut;
+    progress_.mark(now);
+  }
+  if (output_ == Output::resetting && stream_.unsent() == 0) { abort(); }
+  return true;
+}
+
+void ServiceSide::send(Bytes bytes, TimePoint now) {
+  const IoResult written = stream_.write(bytes);
+  if (written.status == Io::reset) {
+    on_write_error(written.error);
+  } else if (written.bytes < bytes.size()) {
+    progress_.mark(now, stream_);
+    outbox_.append(bytes.subspan(written.bytes));
+  }
+}
+
+void ServiceSide::finish(How how, TimePoint now) {
+  if (output_ != Output::open) { return; }
+  output_ = how == How::end ? Output::finishing : Output::resetting;
+  if (input_ == Input::data) { input_ = Input::discarding; }
+  progress_.mark(now);
+}
+
+void ServiceSide::on_write_error(int error) {
+  // The first error decides: after a reset our writes fail, its last bytes stay readable, and then reading says 0 as
+  // after a clean end.
+  ending_.note(Cause::service_error, reason_for(error), error);
+  outbox_.clear();
+  output_ = Output::broken;
+}
+
+bool ServiceSide::stalled(TimePoint now) {
+  return !outbox_.empty() && progress_.overdue(now, rule_.timeouts.stall, stream_);
+}
+
+Limit ServiceSide::closing_limit(bool owed) const {
+  const bool under_way = !outbox_.empty() || output_ == Output::resetting;
+  return under_way && owed ? rule_.timeouts.stall : rule_.timeouts.close;
+}
+
+void ServiceSide::expire(TimePoint now, bool owed) {
+  if (output_ == Output::open) {
+    if (stalled(now)) { abort(); }
+    return;
+  }
+  if (finished() || input_ == Input::data) {
+    return;
+  }  // what a broken service had sent is still on its way to the client
+  if (!progress_.overdue(now, closing_limit(owed), stream_)) { return; }
+  if (output_ == Output::shut) {
+    input_ = Input::ended;  // it never ended its own direction
+  } else {
+    abort();  // it did not take what it was owed, so its end must not look clean
+  }
+}
+
+TimePoint ServiceSide::wake_at(bool closing, bool owed, TimePoint now) const {
+  if (!closing || output_ == Output::open) { return outbox_.empty() ? never : progress_.due(rule_.timeouts.stall); }
+  if (finished() || input_ == Input::data) { return never; }
+  const TimePoint due = progress_.due(closing_limit(owed));
+  return output_ == Output::resetting && outbox_.empty() ? std::min(due, now + look_every) : due;
+}
+
+void ServiceSide::look_for_break() {
+  if (output_ != Output::broken && output_ != Output::shut && stream_.broken()) { on_write_error(0); }
+}
+
+void ServiceSide::abort() {
+  stream_.abort();
+  outbox_.clear();
+  input_ = Input::ended;
+  output_ = Output::broken;
+}
+
+bool ServiceSide::finished() const {
+  return input_ == Input::ended && (output_ == Output::shut || output_ == Output::broken);
+}
+
+}  // namespace bascule::relay

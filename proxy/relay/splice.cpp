@@ -1,0 +1,244 @@
+#include "proxy/relay/splice.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "proxy/base/utf8.hpp"
+#include "proxy/wire/ws/close.hpp"
+
+namespace bascule::relay {
+
+using policy::ToClient;
+using wire::ws::Fin;
+using wire::ws::Opcode;
+namespace close_code = wire::ws::close_code;
+
+Splice::Splice(Stream& client, Stream& service, const policy::SessionRule& rule, Workbench& bench, TimePoint now)
+    : rule_(rule),
+      bench_(bench),
+      client_(client, rule, bench, ending_, now),
+      service_(service, rule, bench, ending_),
+      started_at_(now),
+      payload_at_(now) {}
+
+Turn Splice::turn(TimePoint now) {
+  client_.look_for_break();
+  service_.look_for_break();
+  bool moved = true;
+  for (int round = 0; round < rounds_a_turn && moved; ++round) {
+    const bool in = inflow(now);
+    const bool out = outflow(now);
+    moved = in || out;
+    conclude(now);
+  }
+  check_deadlines(now);
+  for (int pass = 0; pass < 2; ++pass) {  // writing the first time may bring an end to light, too
+    conclude(now);
+    client_.flush(now);
+    service_.flush(now);
+  }
+  return verdict(moved, now);
+}
+
+// --- client to service -----------------------------------------------------------------------------------------------
+
+bool Splice::inflow(TimePoint now) {
+  if (client_.input_ended()) { return false; }
+  service_blocked_ = !service_.flush(now);
+  if (paused()) { return false; }
+  const ClientSide::Raw raw = client_.read(now);
+
+  // The payloads of all frames in this read come to lie side by side at its front and leave in one write.
+  std::uint8_t* const front = raw.bytes.data();
+  std::uint8_t* end = front;
+  Bytes rest = raw.bytes;
+  while (const auto payload = client_.next(rest, end, now)) {
+    end += payload->bytes.size();
+    if (payload->last_of_message) { ++counters_.from_client_messages; }
+  }
+  const auto gathered_bytes = static_cast<std::size_t>(end - front);
+  if (gathered_bytes > 0) {
+    counters_.from_client_bytes += gathered_bytes;
+    payload_at_ = now;
+    if (service_.takes_data()) { service_.send({front, gathered_bytes}, now); }
+  }
+  return raw.moved;
+}
+
+// --- service to client -----------------------------------------------------------------------------------------------
+
+bool Splice::wants_text() const {
+  switch (rule_.frames.to_client) {
+    case ToClient::binary:
+      return false;
+    case ToClient::text:
+      return true;
+    case ToClient::match:
+      return client_.last_kind() == Opcode::text;
+  }
+  return false;
+}
+
+bool Splice::outflow(TimePoint now) {
+  if (service_.input_ended()) { return false; }
+  if (!service_.gives_data()) { return service_.read(bench_.scratch()).status == Io::bytes; }
+  if (!client_.takes_data() || !client_.flush(now) || !client_.takes_data()) { return false; }
+
+  const MutableBytes into = bench_.scratch(rule_.frames.max_bytes - cut_.size());
+  const IoResult result = service_.read(into);
+  if (result.waits()) { return false; }
+  if (result.status != Io::bytes) {
+    send_rest_of_text(now);
+    return false;
+  }
+  counters_.to_client_bytes += result.bytes;
+  payload_at_ = now;
+  frame(into.first(result.bytes), now);
+  return true;
+}
+
+// Sends what one read gave as one message: some clients break when it is cut into splinters.
+void Splice::frame(MutableBytes chunk, TimePoint now) {
+  if (cut_bytes_ > 0) {  // the headroom of the scratch buffer has room for them
+    chunk = MutableBytes(chunk.data() - cut_bytes_, chunk.size() + cut_bytes_);
+    std::memcpy(chunk.data(), cut_.data(), cut_bytes_);
+    cut_bytes_ = 0;
+  }
+  Opcode opcode = Opcode::binary;
+  if (wants_text()) {
+    Utf8Check check;  // the chunk begins at a character border
+    if (check.accept(chunk)) {
+      // A character may not be cut by the end of a message (RFC 6455, section 8.1): its first bytes wait for the rest.
+      opcode = Opcode::text;
+      cut_bytes_ = static_cast<std::uint8_t>(check.unfinished());
+      std::memcpy(cut_.data(), chunk.data() + chunk.size() - cut_bytes_, cut_bytes_);
+      chunk = chunk.first(chunk.size() - cut_bytes_);
+      if (chunk.empty()) { return; }
+    } else if (rule_.frames.to_client == ToClient::text) {
+      ending_.note(Cause::service_error, "the service sent bytes that are not UTF-8 on a route for text");
+      service_.finish(ServiceSide::How::reset, now);
+      return;
+    }
+  }
+  ++counters_.to_client_messages;
+  client_.send(opcode, Fin::last, chunk, now);
+}
+
+// Bytes of a character whose rest will never come are no text, but they were sent.
+void Splice::send_rest_of_text(TimePoint now) {
+  if (cut_bytes_ == 0 || !client_.takes_data()) { return; }
+  if (rule_.frames.to_client == ToClient::match) {
+    ++counters_.to_client_messages;
+    client_.queue(Opcode::binary, Fin::last, Bytes(cut_).first(cut_bytes_), now);
+  }
+  cut_bytes_ = 0;
+}
+
+// --- how a session ends ----------------------------------------------------------------------------------------------
+
+void Splice::end(Cause why, TimePoint now) {
+  ending_.note(why, why == Cause::draining ? "bascule is stopping" : "ended by the operator");
+  if (why == Cause::stopped) {
+    // No more patience: what the kernel has taken is still delivered, the rest is not.
+    client_.close(close_code::going_away, ending_.detail, now);
+    client_.flush(now);
+    client_.abort();
+    service_.abort();
+  }
+  conclude(now);
+}
+
+void Splice::check_deadlines(TimePoint now) {
+  if (ending_.decided()) {
+    client_.expire(now, patience(), client_is_owed());
+    service_.expire(now, service_is_owed());
+    return;
+  }
+  if (now >= after(started_at_, rule_.timeouts.lifetime)) {
+    ending_.note(Cause::expired, "the session's time is over");
+  } else if (now >= after(payload_at_, rule_.timeouts.idle)) {
+    ending_.note(Cause::idle, "nothing was sent for too long");
+  } else if (client_.stalled(now)) {
+    ending_.note(Cause::client_stalled, "the client takes no data");
+  } else if (service_.stalled(now)) {
+    ending_.note(Cause::service_stalled, "the service takes no data");
+  } else if (client_.silent(now, paused())) {
+    ending_.note(Cause::client_silent, "no sign of life from the client");
+  }
+}
+
+// What the end of one side means to the other. Every row may be walked more than once: closing and finishing count
+// once.
+void Splice::conclude(TimePoint now) {
+  using How = ServiceSide::How;
+  switch (ending_.cause) {
+    case Cause::none:
+      return;
+    case Cause::client_closed:
+      service_.finish(How::end, now);
+      break;
+    case Cause::client_vanished:
+      if (client_.input_ended()) { service_.finish(How::reset, now); }
+      break;
+    case Cause::client_protocol_error:
+      service_.finish(How::reset, now);
+      break;
+    case Cause::service_closed:
+      // The client may go on until it answers our Close, or until `half_close`.
+      client_.close(close_code::normal, "the service closed the connection", now);
+      if (client_.close_seen()) {
+        service_.finish(How::end, now);
+      } else if (client_.input_ended()) {
+        service_.finish(How::reset, now);
+      }
+      break;
+    case Cause::service_error:
+      if (service_.input_ended() || !service_.gives_data()) {
+        client_.close(close_code::internal_error, ending_.detail, now);
+      }
+      break;
+    case Cause::client_silent:
+    case Cause::idle:
+    case Cause::draining:
+    case Cause::stopped:
+      client_.close(close_code::going_away, ending_.detail, now);
+      service_.finish(How::end, now);
+      break;
+    case Cause::client_stalled:
+    case Cause::service_stalled:
+    case Cause::expired:
+    case Cause::revoked:
+      client_.close(close_code::policy_violation, ending_.detail, now);
+      service_.finish(How::end, now);
+      break;
+  }
+}
+
+// Whose remaining bytes are worth waiting `stall` for, as long as they keep moving: those of a stream that ended, not
+// those of one that we end.
+bool Splice::service_is_owed() const {
+  return ending_.cause == Cause::client_closed || ending_.cause == Cause::client_vanished ||
+         ending_.cause == Cause::client_protocol_error || ending_.cause == Cause::service_closed;
+}
+
+bool Splice::client_is_owed() const {
+  return ending_.cause == Cause::service_closed || ending_.cause == Cause::service_error;
+}
+
+// How long the client may take to answer our Close.
+Limit Splice::patience() const {
+  return ending_.cause == Cause::service_closed ? rule_.timeouts.half_close : rule_.timeouts.close;
+}
+
+Turn Splice::verdict(bool again, TimePoint now) const {
+  if (client_.finished() && service_.finished()) { return {.done = true}; }
+  const bool closing = ending_.decided();
+  TimePoint at = std::min(client_.wake_at(closing, patience(), client_is_owed()),
+                          service_.wake_at(closing, service_is_owed(), now));
+  if (!closing) {
+    at = std::min({at, after(started_at_, rule_.timeouts.lifetime), after(payload_at_, rule_.timeouts.idle)});
+  }
+  return {.done = false, .again = again, .wake_at = at};
+}
+
+}  // namespace bascule::relay

@@ -1,0 +1,57 @@
+// The splice: a client's frames on one side, a service's bytes on the other.
+//
+// A direction that cannot write does not read: that is the whole of backpressure. The two directions never wait for
+// each other. How each end of one side is told to the other is the table in test/relay/splice_test.cpp.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "proxy/relay/client_side.hpp"
+#include "proxy/relay/relay.hpp"
+#include "proxy/relay/service_side.hpp"
+
+namespace bascule::relay {
+
+class Splice final : public Relay {
+ public:
+  // All of them outlive the splice. Bytes that were read too early (frames behind the request) are given back to their
+  // stream before.
+  Splice(Stream& client, Stream& service, const policy::SessionRule& rule, Workbench& bench, TimePoint now);
+
+  Turn turn(TimePoint now) override;
+  void end(Cause why, TimePoint now) override;
+  const Ending& ending() const override { return ending_; }
+  const Counters& counters() const override { return counters_; }
+
+ private:
+  // Reads of each direction in one turn: a busy session must not keep the others of its worker waiting.
+  static constexpr int rounds_a_turn = 4;
+
+  bool inflow(TimePoint now);   // client to service; true when bytes moved
+  bool outflow(TimePoint now);  // service to client; likewise
+  void frame(MutableBytes chunk, TimePoint now);
+  void send_rest_of_text(TimePoint now);
+  void check_deadlines(TimePoint now);
+  void conclude(TimePoint now);
+  bool wants_text() const;
+  bool paused() const { return service_.takes_data() && service_blocked_; }
+  bool service_is_owed() const;
+  bool client_is_owed() const;
+  Limit patience() const;
+  Turn verdict(bool again, TimePoint now) const;
+
+  const policy::SessionRule& rule_;
+  Workbench& bench_;
+  Ending ending_;
+  Counters counters_;
+  ClientSide client_;
+  ServiceSide service_;
+  TimePoint started_at_;
+  TimePoint payload_at_;
+  bool service_blocked_ = false;  // the service has not taken all we had for it
+  std::uint8_t cut_bytes_ = 0;    // of a character whose rest has not come: at most 3
+  std::array<std::uint8_t, 3> cut_{};
+};
+
+}  // namespace bascule::relay
