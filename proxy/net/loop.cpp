@@ -1,0 +1,100 @@
+#include "proxy/net/loop.hpp"
+
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace bascule::net {
+
+namespace {
+
+OwnedFd checked(int fd, const char* what) {
+  if (fd < 0) { throw std::system_error(errno, std::generic_category(), what); }
+  return OwnedFd(fd);
+}
+
+}  // namespace
+
+// --- Mailbox ---------------------------------------------------------------------------------------------------------
+
+Mailbox::Mailbox() : bell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {}
+
+bool Mailbox::put(std::unique_ptr<AnyLetter> letter) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) { return false; }
+  letters_.push_back(std::move(letter));
+  if (letters_.size() == 1) {
+    const std::uint64_t one = 1;
+    // It cannot fail in a way that matters: a full counter has rung already.
+    [[maybe_unused]] const auto written = ::write(bell_.get(), &one, sizeof one);
+  }
+  return true;
+}
+
+std::vector<std::unique_ptr<Mailbox::AnyLetter>> Mailbox::take_all() {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t rings = 0;
+  [[maybe_unused]] const auto got = ::read(bell_.get(), &rings, sizeof rings);
+  return std::exchange(letters_, {});
+}
+
+void Mailbox::close() {
+  std::vector<std::unique_ptr<AnyLetter>> unread;  // destroyed outside the lock: letters may own things
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  unread.swap(letters_);
+}
+
+// --- Loop ------------------------------------------------------------------------------------------------------------
+
+Loop::Loop() : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
+  if (!add(mailbox_->bell_.get(), *this)) { throw std::system_error(errno, std::generic_category(), "epoll_ctl"); }
+}
+
+Loop::~Loop() {
+  mailbox_->close();
+}
+
+bool Loop::add(int fd, Pollable& owner) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = &owner;
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void Loop::forget(Pollable& owner) {
+  for (int at = event_at_; at < event_count_; ++at) {
+    epoll_event& event = events_[static_cast<std::size_t>(at)];
+    if (event.data.ptr == &owner) { event.data.ptr = nullptr; }
+  }
+}
+
+int Loop::wait_ms() const {
+  const TimePoint next = timers_.next();
+  if (next == never) { return -1; }
+  if (next <= now_) { return 0; }
+  // Rounded up: waking too early would only mean to wait once more.
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(next - now_).count());
+}
+
+void Loop::run() {
+  stopping_ = false;
+  while (!stopping_) {
+    event_count_ = ::epoll_wait(epoll_.get(), events_.data(), batch, wait_ms());
+    now_ = Clock::now();
+    for (event_at_ = 0; event_at_ < event_count_;) {
+      const epoll_event event = events_[static_cast<std::size_t>(event_at_++)];
+      if (event.data.ptr != nullptr) { static_cast<Pollable*>(event.data.ptr)->on_events(event.events); }
+    }
+    event_count_ = event_at_ = 0;
+    timers_.advance(now_);
+    context_.poll();  // coroutines that were spawned or that Asio has put off
+  }
+}
+
+void Loop::on_events(std::uint32_t) {
+  for (const auto& letter : mailbox_->take_all()) { letter->open(); }
+}
+
+}  // namespace bascule::net

@@ -1,0 +1,60 @@
+// Names to addresses, by getaddrinfo on a few threads of our own, so that /etc/hosts and nsswitch.conf count.
+//
+// (Asio's resolver has one thread for each io_context, so one dead name delays all others, and cannot be cancelled.)
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "proxy/base/address.hpp"
+#include "proxy/base/time.hpp"
+
+namespace bascule::net {
+
+struct Resolved {
+  enum class How : std::uint8_t { found, unknown, failed, busy };
+  How how = How::failed;
+  std::vector<Address> addresses;  // with port 0, in the order of RFC 6724
+  std::string reason;              // for people, unless found
+};
+
+// Shared by all workers; every member may be called from any thread.
+class Resolver {
+ public:
+  struct Options {
+    int threads = 4;
+    std::size_t waiting_max = 1024;  // names in the queue; more are answered `busy`
+    std::size_t cached_max = 4096;
+    std::chrono::milliseconds keep_found{5000};  // getaddrinfo does not tell the TTL
+    std::chrono::milliseconds keep_failed{1000};
+  };
+  using Lookup = std::function<Resolved(const std::string& name)>;  // blocks; called on the resolver's threads
+  using Done = std::function<void(const Resolved&)>;
+
+  explicit Resolver(const Options& options);
+  Resolver(const Options& options, Lookup lookup);  // for tests
+
+  // Threads that are stuck in a look-up are left behind: they touch nothing but what they own together.
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  // `done` is called once: at once for what the cache knows or for `busy`, otherwise later, on another thread. Those
+  // who ask for the same name at the same time share one look-up.
+  void resolve(const std::string& name, Done done);
+
+ private:
+  struct Shared;
+  static void work(const std::shared_ptr<Shared>& shared);
+
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace bascule::net

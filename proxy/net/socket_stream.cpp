@@ -1,0 +1,133 @@
+#include "proxy/net/socket_stream.hpp"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "proxy/net/socket_address.hpp"
+
+namespace bascule::net {
+
+SocketStream::SocketStream(Loop& loop, OwnedFd socket, Began began)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      connecting_(began == Began::connecting),
+      writable_(began == Began::connected) {
+  if (!loop_.add(socket_.get(), *this)) { broken_ = true; }
+}
+
+SocketStream::~SocketStream() {
+  loop_.forget(*this);
+}
+
+void SocketStream::on_events(std::uint32_t events) {
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) { readable_ = true; }
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) { writable_ = true; }
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) { end_announced_ = true; }
+  if ((events & EPOLLERR) != 0) { broken_ = true; }
+  if (watcher_ != nullptr) { watcher_->on_ready(); }
+}
+
+int SocketStream::connected() {
+  if (!connecting_) { return 0; }
+  if (!writable_) { return -1; }
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) { error = errno; }
+  if (error == 0) { connecting_ = false; }
+  return error;
+}
+
+IoResult SocketStream::read(MutableBytes into) {
+  if (early_) {
+    const std::size_t count = std::min(into.size(), early_->size());
+    std::copy_n(early_->begin(), count, into.begin());
+    early_->erase(early_->begin(), early_->begin() + static_cast<std::ptrdiff_t>(count));
+    if (early_->empty()) { early_.reset(); }
+    return IoResult::moved(count);
+  }
+  if (!readable_) { return IoResult::wait_readable(); }
+  for (;;) {
+    const ssize_t got = ::recv(socket_.get(), into.data(), into.size(), 0);
+    if (got > 0) {
+      const auto count = static_cast<std::size_t>(got);
+      if (count < into.size() && !end_announced_) { readable_ = false; }
+      return IoResult::moved(count);
+    }
+    if (got == 0) { return IoResult::ended(); }
+    if (errno == EINTR) { continue; }
+    if (errno == EAGAIN) {
+      readable_ = false;
+      return IoResult::wait_readable();
+    }
+    return IoResult::broken(errno);
+  }
+}
+
+IoResult SocketStream::write(Bytes from) {
+  if (!writable_) { return IoResult::wait_writable(); }
+  for (;;) {
+    const ssize_t sent = ::send(socket_.get(), from.data(), from.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      const auto count = static_cast<std::size_t>(sent);
+      if (count < from.size()) { writable_ = false; }
+      return IoResult::moved(count);
+    }
+    if (errno == EINTR) { continue; }
+    if (errno == EAGAIN) {
+      writable_ = false;
+      return IoResult::wait_writable();
+    }
+    return IoResult::broken(errno);
+  }
+}
+
+void SocketStream::unread(Bytes early) {
+  if (early.empty()) { return; }
+  if (!early_) { early_ = std::make_unique<std::vector<std::uint8_t>>(); }
+  early_->insert(early_->begin(), early.begin(), early.end());
+}
+
+void SocketStream::shutdown_write() {
+  if (shut_) { return; }
+  shut_ = true;
+  ::shutdown(socket_.get(), SHUT_WR);
+}
+
+void SocketStream::abort() {
+  // Dissolving the association sends the RST now; lingering for no time does it where that is refused, on close.
+  const linger none{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+  static_cast<void>(::connect(socket_.get(), &nobody, sizeof nobody));  // a Unix socket refuses, and has no RST either
+}
+
+std::size_t SocketStream::unsent() const {
+  int bytes = 0;
+  if (::ioctl(socket_.get(), SIOCOUTQ, &bytes) != 0 || bytes < 0) { return 0; }
+  return static_cast<std::size_t>(bytes);
+}
+
+void set_no_delay(int fd) {
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void set_liveness(int fd, const Liveness& liveness) {
+  const auto set = [fd](int level, int option, auto value) {
+    const auto number = static_cast<int>(value);
+    ::setsockopt(fd, level, option, &number, sizeof number);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, liveness.probe_after.count());
+  set(IPPROTO_TCP, TCP_KEEPINTVL, liveness.probe_every.count());
+  set(IPPROTO_TCP, TCP_KEEPCNT, liveness.probes);
+  if (liveness.unacknowledged) { set(IPPROTO_TCP, TCP_USER_TIMEOUT, liveness.unacknowledged->count()); }
+}
+
+}  // namespace bascule::net

@@ -1,0 +1,71 @@
+// TCP and Unix sockets as streams.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "proxy/base/owned_fd.hpp"
+#include "proxy/base/stream.hpp"
+#include "proxy/base/time.hpp"
+#include "proxy/net/loop.hpp"
+#include "proxy/net/waiter.hpp"
+
+namespace bascule::net {
+
+// Remembers what epoll has said, so that no system call is made whose answer is known: after a short read there is
+// nothing until the next event, unless an end has been announced (its event came together with the data, and no other
+// will follow).
+class SocketStream final : public Stream, private Pollable {
+ public:
+  enum class Began : std::uint8_t { connected, connecting };
+
+  // Takes a non-blocking socket. When it cannot be registered (out of memory) the stream is broken from the start.
+  SocketStream(Loop& loop, OwnedFd socket, Began began);
+  ~SocketStream() override;
+
+  // Who is told when something may have become possible; nullptr for nobody.
+  void watched_by(Watcher* watcher) { watcher_ = watcher; }
+
+  // After Began::connecting: -1 while it is still connecting, then 0 or an errno value.
+  int connected();
+
+  int descriptor() const { return socket_.get(); }
+
+  IoResult read(MutableBytes into) override;
+  IoResult write(Bytes from) override;
+  void unread(Bytes early) override;
+  void shutdown_write() override;
+  void abort() override;
+  std::size_t unsent() const override;
+  bool broken() const override { return broken_; }
+
+ private:
+  void on_events(std::uint32_t events) override;
+
+  Loop& loop_;
+  Watcher* watcher_ = nullptr;
+  std::unique_ptr<std::vector<std::uint8_t>> early_;  // given back, to be read again
+  OwnedFd socket_;
+  bool connecting_;
+  bool readable_ = true;
+  bool writable_;
+  bool end_announced_ = false;
+  bool broken_ = false;
+  bool shut_ = false;
+};
+
+// TCP_NODELAY, so that nothing waits for more bytes. To no effect on a Unix socket.
+void set_no_delay(int fd);
+
+// Lets the kernel find out that the other side is silently gone: keepalive probes while nothing moves, and
+// TCP_USER_TIMEOUT for bytes that nobody acknowledges.
+struct Liveness {
+  std::chrono::seconds probe_after{60};
+  std::chrono::seconds probe_every{10};
+  int probes = 3;
+  Limit unacknowledged;
+};
+void set_liveness(int fd, const Liveness& liveness);
+
+}  // namespace bascule::net

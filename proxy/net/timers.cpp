@@ -1,0 +1,95 @@
+#include "proxy/net/timers.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace bascule::net {
+
+void Timer::unlink() {
+  if (!linked()) { return; }
+  node_.before->behind = node_.behind;
+  node_.behind->before = node_.before;
+  node_.before = node_.behind = nullptr;
+  at_ = never;
+}
+
+Timers::Timers(TimePoint now) : start_(now) {}
+
+std::uint64_t Timers::tick_of(TimePoint at) const {
+  // Rounded up, so that nothing fires before its moment.
+  return at <= start_ ? 0 : static_cast<std::uint64_t>((at - start_ + tick - Duration(1)) / tick);
+}
+
+void Timers::link(Ring& ring, Timer& timer) {
+  timer.node_.owner = &timer;
+  timer.node_.before = ring.before;
+  timer.node_.behind = &ring;
+  ring.before->behind = &timer.node_;
+  ring.before = &timer.node_;
+}
+
+void Timers::move_all(Ring& from, Ring& to) {
+  if (from.empty()) { return; }
+  from.behind->before = to.before;
+  to.before->behind = from.behind;
+  from.before->behind = &to;
+  to.before = from.before;
+  from.before = from.behind = &from;
+}
+
+void Timers::wake_by(Timer& timer, TimePoint at) {
+  if (at >= timer.at_) { return; }  // set for earlier, or nothing asked for: an unlinked timer says `never`
+  timer.unlink();
+  const std::uint64_t wanted = std::max(tick_of(at), done_tick_ + 1);
+  const std::uint64_t slot_tick = std::min(wanted, done_tick_ + slot_count - 1);
+  const std::size_t slot = slot_tick % slot_count;
+  timer.at_ = at;
+  link(slots_[slot], timer);
+  occupied_[slot / 64] |= std::uint64_t{1} << (slot % 64);
+}
+
+void Timers::wake_soon(Timer& timer) {
+  timer.unlink();
+  timer.at_ = TimePoint::min();
+  link(soon_, timer);
+}
+
+TimePoint Timers::next() const {
+  if (!soon_.empty()) { return TimePoint::min(); }
+  for (std::uint64_t ahead = 1; ahead < slot_count;) {
+    const std::size_t slot = (done_tick_ + ahead) % slot_count;
+    const std::uint64_t word = occupied_[slot / 64] >> (slot % 64);
+    if (word == 0) {
+      ahead += 64 - slot % 64;
+      continue;
+    }
+    return start_ +
+           static_cast<std::int64_t>(done_tick_ + ahead + static_cast<unsigned>(std::countr_zero(word))) * tick;
+  }
+  return never;
+}
+
+void Timers::advance(TimePoint now) {
+  // Collected first: what is armed while these are called belongs to a later round.
+  Ring due;
+  move_all(soon_, due);
+  const std::uint64_t now_tick = now <= start_ ? 0 : static_cast<std::uint64_t>((now - start_) / tick);
+  if (now_tick > done_tick_) {
+    const std::uint64_t steps = std::min<std::uint64_t>(now_tick - done_tick_, slot_count);
+    for (std::uint64_t step = 1; step <= steps; ++step) {
+      const std::size_t slot = (done_tick_ + step) % slot_count;
+      const std::uint64_t bit = std::uint64_t{1} << (slot % 64);
+      if ((occupied_[slot / 64] & bit) == 0) { continue; }
+      occupied_[slot / 64] &= ~bit;
+      move_all(slots_[slot], due);
+    }
+    done_tick_ = now_tick;
+  }
+  while (!due.empty()) {
+    Timer& timer = *static_cast<Timer::Node*>(due.behind)->owner;
+    timer.unlink();
+    timer.on_time(now);  // may destroy it, and others that are due
+  }
+}
+
+}  // namespace bascule::net

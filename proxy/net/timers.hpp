@@ -1,0 +1,89 @@
+// Deadlines of a worker: one wheel for all of its sessions, no timer a session.
+//
+// The wheel is lazy: a timer fires at its moment or earlier, and its owner looks at the clock and arms it again. So
+// moving a deadline into the future, which happens with every byte, costs nothing here.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "proxy/base/time.hpp"
+
+namespace bascule::net {
+
+class Timers;
+
+// Something that is called when its time has come. It takes itself out of the wheel when it is destroyed.
+class Timer {
+ public:
+  Timer() = default;
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  virtual void on_time(TimePoint now) = 0;
+
+ protected:
+  virtual ~Timer() { unlink(); }
+
+ private:
+  friend class Timers;
+  struct Link {
+    Link* before = nullptr;
+    Link* behind = nullptr;
+  };
+  struct Node : Link {
+    Timer* owner = nullptr;
+  };
+
+  bool linked() const { return node_.behind != nullptr; }
+  void unlink();
+
+  Node node_;
+  TimePoint at_ = never;
+};
+
+class Timers {
+ public:
+  // Moments are met to this precision.
+  static constexpr auto tick = std::chrono::milliseconds(10);
+
+  explicit Timers(TimePoint now);
+  Timers(const Timers&) = delete;
+  Timers& operator=(const Timers&) = delete;
+
+  // `timer` will be called at `at` at the latest, or earlier: a call that asks for a later moment than the one that is
+  // set changes nothing. With `never` nothing is asked for.
+  void wake_by(Timer& timer, TimePoint at);
+
+  // `timer` will be called in the next round, after everything else that is ready now.
+  void wake_soon(Timer& timer);
+
+  void cancel(Timer& timer) { timer.unlink(); }
+
+  // Until when nothing fires; `never` when nothing is set. May be early.
+  TimePoint next() const;
+
+  // Calls all that are due.
+  void advance(TimePoint now);
+
+ private:
+  static constexpr std::size_t slot_count = 1024;  // one round of the wheel: 10.24 s; what is later wakes in between
+
+  struct Ring : Timer::Link {
+    Ring() { before = behind = this; }
+    bool empty() const { return behind == this; }
+  };
+
+  static void link(Ring& ring, Timer& timer);
+  static void move_all(Ring& from, Ring& to);
+  std::uint64_t tick_of(TimePoint at) const;
+
+  TimePoint start_;
+  std::uint64_t done_tick_ = 0;  // all slots up to this tick have fired
+  std::array<Ring, slot_count> slots_;
+  std::array<std::uint64_t, slot_count / 64> occupied_{};  // a bit a slot; may be set for one that is empty by now
+  Ring soon_;
+};
+
+}  // namespace bascule::net

@@ -1,0 +1,71 @@
+// What is told of a session once it is over, and of everything else worth a line.
+//
+// Every session, refused or served, leaves one record. It holds no secrets: no header values but the Origin, no query
+// strings, no payload.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proxy/base/address.hpp"
+#include "proxy/base/time.hpp"
+
+namespace bascule::observe {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+// How far a visitor had come when it ended.
+enum class Phase : std::uint8_t { head, judgement, dial, answer, session };
+std::string_view word_of(Phase phase);
+
+struct SessionRecord {
+  // Who and where.
+  std::uint64_t id = 0;
+  std::string listener;
+  std::string route;  // empty when none had matched
+  Address client;
+  std::string service;  // the address that answered, or what was tried; empty before the dial
+  std::string path;     // without its query, safe to print
+  std::string origin;   // as sent, safe to print
+  std::string subprotocol;
+
+  // When.
+  WallTime began;
+  TimePoint began_at;
+  Duration lasted{};
+  Duration dial_took{};
+
+  // How it ended: either refused with a status, or served.
+  Phase phase = Phase::head;
+  int refused_status = 0;     // 0: served, or gone before an answer
+  std::string_view ending;    // a constant word: "foreign_origin", "client_closed"
+  std::string_view ended_by;  // "client", "service", "bascule"
+  std::string detail;         // for people, safe to print
+  int error = 0;              // errno, where the network said so
+  std::uint16_t close_received = 0;
+  std::uint16_t close_sent = 0;
+
+  // What passed: payload only.
+  std::uint64_t from_client_bytes = 0;
+  std::uint64_t to_client_bytes = 0;
+  std::uint64_t from_client_messages = 0;
+  std::uint64_t to_client_messages = 0;
+};
+
+enum class Level : std::uint8_t { info, warning, error };
+std::string_view word_of(Level level);
+
+// Anything else: a listener that opened, a shortage, the end of the process.
+struct Note {
+  Level level = Level::info;
+  std::string_view event;                                        // a constant word: "listening"
+  std::string text;                                              // for people
+  std::vector<std::pair<std::string_view, std::string>> fields;  // for machines
+  WallTime at;
+};
+
+}  // namespace bascule::observe

@@ -1,0 +1,80 @@
+#include "proxy/observe/line.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace bascule::observe {
+namespace {
+
+using namespace std::chrono_literals;
+
+SessionRecord served() {
+  SessionRecord record;
+  record.id = 7;
+  record.listener = "public";
+  record.route = "desk";
+  record.client = *Address::parse_ip("192.0.2.1", 50000);
+  record.service = "127.0.0.1:5900";
+  record.path = "/vnc";
+  record.began = WallTime(std::chrono::seconds(1795366811));
+  record.lasted = 4200ms;
+  record.phase = Phase::session;
+  record.ending = "client_closed";
+  record.ended_by = "client";
+  record.close_received = 1001;
+  record.from_client_bytes = 1536;
+  record.to_client_bytes = 3 * 1024 * 1024;
+  return record;
+}
+
+TEST(LineOf, ARecordIsOneJsonObject) {
+  const auto json = nlohmann::json::parse(line_of(served(), Format::json));
+  EXPECT_EQ(json.at("event"), "session");
+  EXPECT_EQ(json.at("route"), "desk");
+  EXPECT_EQ(json.at("client"), "192.0.2.1:50000");
+  EXPECT_EQ(json.at("ending"), "client_closed");
+  EXPECT_EQ(json.at("close_received"), 1001);
+  EXPECT_EQ(json.at("from_client_bytes"), 1536);
+  EXPECT_EQ(json.at("duration_ms"), 4200.0);
+  EXPECT_EQ(json.at("began"), "2026-11-22T17:00:11.000Z");
+  EXPECT_EQ(json.at("time"), "2026-11-22T17:00:15.200Z");
+}
+
+TEST(LineOf, ARecordReadsAsASentenceAtATerminal) {
+  EXPECT_EQ(line_of(served(), Format::text),
+            "17:00:15 192.0.2.1:50000 desk -> 127.0.0.1:5900 client_closed after 4.2 s, 1.5 KiB in, 3.0 MiB out");
+}
+
+TEST(LineOf, ARefusalShowsStatusReasonAndDetail) {
+  SessionRecord record = served();
+  record.phase = Phase::judgement;
+  record.service.clear();
+  record.refused_status = 403;
+  record.ending = "foreign_origin";
+  record.detail = "got https://evil.example";
+  EXPECT_EQ(line_of(record, Format::text),
+            "17:00:15 192.0.2.1:50000 desk refused 403 foreign_origin /vnc: got https://evil.example");
+  const auto json = nlohmann::json::parse(line_of(record, Format::json));
+  EXPECT_EQ(json.at("event"), "refused");
+  EXPECT_EQ(json.at("status"), 403);
+  EXPECT_EQ(json.at("refusal"), "foreign_origin");
+}
+
+TEST(LineOf, StaysOneValidLineWhateverAVisitorSent) {
+  SessionRecord record = served();
+  record.path = "/\n\"\xff\x1b[31m";
+  const std::string line = line_of(record, Format::json);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  EXPECT_TRUE(nlohmann::json::accept(line));
+}
+
+TEST(SizeText, UsesTheUnitThatFits) {
+  EXPECT_EQ(size_text(0), "0 bytes");
+  EXPECT_EQ(size_text(1023), "1023 bytes");
+  EXPECT_EQ(size_text(1024), "1.0 KiB");
+  EXPECT_EQ(size_text(5ULL << 40), "5.0 TiB");
+}
+
+}  // namespace
+}  // namespace bascule::observe

@@ -1,0 +1,102 @@
+#include "proxy/observe/log.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "proxy/base/owned_fd.hpp"
+
+namespace bascule::observe {
+namespace {
+
+struct Pipe {
+  OwnedFd read;
+  OwnedFd write;
+  Pipe() {
+    std::array<int, 2> fds{};
+    if (::pipe2(fds.data(), O_CLOEXEC) != 0) { throw std::runtime_error("pipe2"); }
+    read = OwnedFd(fds[0]);
+    write = OwnedFd(fds[1]);
+  }
+};
+
+std::string read_to_end(int fd) {
+  std::string all;
+  std::array<char, 4096> buffer{};
+  for (ssize_t got = 0; (got = ::read(fd, buffer.data(), buffer.size())) > 0;) {
+    all.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return all;
+}
+
+Note numbered(int number) {
+  return {.level = Level::info, .event = "numbered", .text = std::to_string(number), .fields = {}, .at = {}};
+}
+
+TEST(Log, WritesALineForEachNoteInOrderBeforeItIsGone) {
+  Pipe pipe;
+  {
+    Log log(pipe.write.get(), Format::json);
+    for (int i = 0; i < 100; ++i) { log.note(numbered(i)); }
+  }
+  pipe.write.reset();
+  const std::string text = read_to_end(pipe.read.get());
+  std::size_t at = 0;
+  for (int i = 0; i < 100; ++i) {
+    const std::size_t end = text.find('\n', at);
+    ASSERT_NE(end, std::string::npos) << i;
+    EXPECT_EQ(nlohmann::json::parse(text.substr(at, end - at)).at("text"), std::to_string(i));
+    at = end + 1;
+  }
+}
+
+TEST(Log, NeverWaitsForAReaderDropsWhatDoesNotFitAndSaysHowMuch) {
+  Pipe pipe;
+  constexpr std::size_t notes = 3 * Log::queue_lines_max;
+  std::size_t lines = 0;
+  std::size_t dropped = 0;
+  {
+    Log log(pipe.write.get(), Format::json);
+    // Nobody reads: the pipe takes 64 KiB, the queue its share, and every call returns all the same.
+    for (std::size_t i = 0; i < notes; ++i) {
+      log.note({.level = Level::info, .event = "long", .text = std::string(200, 'x'), .fields = {}, .at = {}});
+    }
+    ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
+    std::string text;
+    // Reads until the count of dropped lines has come, which is told behind the lines that were kept.
+    while (text.find("lines_dropped") == std::string::npos || text.back() != '\n') {
+      text += read_to_end(pipe.read.get());
+    }
+    for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
+      const auto json = nlohmann::json::parse(text.substr(at, end - at));
+      if (json.at("event") == "lines_dropped") {
+        dropped += std::stoul(json.at("lines").get<std::string>());
+      } else {
+        ++lines;
+      }
+    }
+  }
+  EXPECT_GT(dropped, 0U);
+  EXPECT_EQ(lines + dropped, notes);
+}
+
+TEST(Log, SurvivesAReaderThatIsGone) {
+  std::signal(SIGPIPE, SIG_IGN);
+  Pipe pipe;
+  pipe.read.reset();
+  Log log(pipe.write.get(), Format::text);
+  log.note(numbered(1));
+}
+
+TEST(Log, GivesATerminalTextAndAPipeJson) {
+  const Pipe pipe;
+  EXPECT_EQ(Log::format_for(pipe.write.get()), Format::json);
+}
+
+}  // namespace
+}  // namespace bascule::observe
