@@ -1,0 +1,29 @@
+// The conversation: one request, judged and answered. A session is an answer that lasts.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "proxy/base/address.hpp"
+#include "proxy/net/socket_stream.hpp"
+#include "proxy/net/waiter.hpp"
+#include "proxy/session/floor.hpp"
+
+namespace bascule::session {
+
+// Who is at the door, and at which one.
+struct Visitor {
+  std::string listener;
+  Address address;
+};
+
+enum class Next : std::uint8_t {
+  another,  // the connection may carry another request
+  over,     // nothing is left to do with it; `client` is null when it has become a session
+};
+
+// Everything passed in outlives the call; `client` is watched by `waiter`.
+net::Async<Next> exchange(Floor& floor, net::Waiter& waiter, const Visitor& visitor,
+                          std::unique_ptr<net::SocketStream>& client);
+
+}  // namespace bascule::session

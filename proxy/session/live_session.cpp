@@ -1,0 +1,74 @@
+#include "proxy/session/live_session.hpp"
+
+#include <utility>
+
+#include "proxy/relay/echo.hpp"
+#include "proxy/relay/splice.hpp"
+
+namespace bascule::session {
+
+LiveSession::LiveSession(Floor& floor, std::shared_ptr<const policy::Route> route,
+                         std::unique_ptr<net::SocketStream> client, std::unique_ptr<net::SocketStream> service,
+                         Seat seat, std::unique_ptr<observe::SessionRecord> record)
+    : floor_(floor),
+      route_(std::move(route)),
+      client_(std::move(client)),
+      service_(std::move(service)),
+      seat_(std::move(seat)),
+      record_(std::move(record)) {
+  const TimePoint now = floor_.loop.now();
+  client_->watched_by(this);
+  if (service_) {
+    service_->watched_by(this);
+    relay_ = std::make_unique<relay::Splice>(*client_, *service_, route_->session, floor_.bench, now);
+  } else {
+    relay_ = std::make_unique<relay::Echo>(*client_, route_->session, floor_.bench, now);
+  }
+}
+
+LiveSession::~LiveSession() = default;
+
+void LiveSession::begin(Floor::Sessions::iterator self) {
+  self_ = self;
+  // In the next round: what is destroyed by its own first turn must not pull the rug from under its creator.
+  floor_.loop.timers().wake_soon(*this);
+}
+
+void LiveSession::turn() {
+  const relay::Turn turn = relay_->turn(floor_.loop.now());
+  if (turn.done) {
+    write_record();
+    floor_.finish(self_);  // destroys this
+    return;
+  }
+  if (turn.again) {
+    floor_.loop.timers().wake_soon(*this);
+  } else {
+    floor_.loop.timers().wake_by(*this, turn.wake_at);
+  }
+}
+
+void LiveSession::end(relay::Cause why) {
+  relay_->end(why, floor_.loop.now());
+  turn();
+}
+
+void LiveSession::write_record() {
+  const relay::Ending& ending = relay_->ending();
+  const relay::Counters& counters = relay_->counters();
+  record_->phase = observe::Phase::session;
+  record_->lasted = floor_.loop.now() - record_->began_at;
+  record_->ending = relay::word_of(ending.cause);
+  record_->ended_by = relay::word_of(relay::who_of(ending.cause));
+  record_->detail = ending.detail;
+  record_->error = ending.error;
+  record_->close_received = ending.close_received;
+  record_->close_sent = ending.close_sent;
+  record_->from_client_bytes = counters.from_client_bytes;
+  record_->to_client_bytes = counters.to_client_bytes;
+  record_->from_client_messages = counters.from_client_messages;
+  record_->to_client_messages = counters.to_client_messages;
+  floor_.log.session(std::move(*record_));
+}
+
+}  // namespace bascule::session

@@ -1,0 +1,79 @@
+// A stream that follows a script: what can be read and when, how much can be written and when, and which operation
+// fails.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/stream.hpp"
+
+namespace bascule::test {
+
+class ScriptedStream final : public Stream {
+ public:
+  // --- the script ---
+
+  // Bytes that arrive together: one read gives at most them.
+  void arrive(std::string_view bytes) { incoming_.push_back({Io::bytes, std::string(bytes), 0}); }
+  void end() { incoming_.push_back({Io::end, {}, 0}); }
+  void truncate() { incoming_.push_back({Io::truncated, {}, 0}); }
+  void reset(int error) { incoming_.push_back({Io::reset, {}, error}); }
+
+  // How many more bytes may be written before the stream wants to wait.
+  void take(std::size_t bytes) { room_ = bytes; }
+  void take_all() { room_ = std::numeric_limits<std::size_t>::max(); }
+  void take_nothing() { room_ = 0; }
+
+  // Writing fails from now on; reading goes on by the script.
+  void fail_writes(int error) { write_error_ = error; }
+  // The operation with this number (reads and writes, from 1) and all that follow fail.
+  void fail_from_operation(std::size_t number, int error) { fail_from_ = number, fail_error_ = error; }
+
+  void set_unsent(std::size_t bytes) { unsent_ = bytes; }
+  void set_broken() { broken_ = true; }
+
+  // --- what happened ---
+
+  const std::string& written() const { return written_; }
+  bool shut() const { return shut_; }
+  bool aborted() const { return aborted_; }
+  std::size_t operations() const { return operations_; }
+  bool all_read() const { return incoming_.empty(); }
+
+  // --- Stream ---
+
+  IoResult read(MutableBytes into) override;
+  IoResult write(Bytes from) override;
+  void unread(Bytes early) override;
+  void shutdown_write() override { shut_ = true; }
+  void abort() override { aborted_ = true; }
+  std::size_t unsent() const override { return unsent_; }
+  bool broken() const override { return broken_; }
+
+ private:
+  struct Step {
+    Io status;
+    std::string bytes;
+    int error;
+  };
+
+  bool fails() { return ++operations_ >= fail_from_; }
+
+  std::deque<Step> incoming_;
+  std::string written_;
+  std::size_t room_ = std::numeric_limits<std::size_t>::max();
+  std::size_t unsent_ = 0;
+  std::size_t operations_ = 0;
+  std::size_t fail_from_ = std::numeric_limits<std::size_t>::max();
+  int fail_error_ = 0;
+  std::optional<int> write_error_;
+  bool shut_ = false;
+  bool aborted_ = false;
+  bool broken_ = false;
+};
+
+}  // namespace bascule::test
