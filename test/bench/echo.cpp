@@ -1,0 +1,84 @@
+// 64 bytes to the service and back, one message in flight a session.
+#include <array>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+#include "test/bench/echo_end.hpp"
+#include "test/bench/framing.hpp"
+#include "test/bench/loop.hpp"
+#include "test/bench/measure.hpp"
+#include "test/bench/payload.hpp"
+#include "test/bench/sessions.hpp"
+#include "test/bench/works.hpp"
+
+namespace bascule::bench {
+namespace {
+
+constexpr std::size_t message_bytes = 64;
+
+class Asker final : public Handler {
+ public:
+  Asker(Socket socket, Framing framing, const std::string& message)
+      : socket_(std::move(socket)), framing_(framing), message_(message) {}
+
+  void ask() {
+    if (send_some(socket_, message_) != message_.size()) { throw std::runtime_error("a small message did not fit"); }
+  }
+
+  void on_ready() override {
+    std::array<char, 4096> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): recv fills it
+    const auto received = receive_some(socket_, buffer.data(), buffer.size());
+    if (!received) { throw std::runtime_error("the proxy ended a session under load"); }
+    const std::string_view bytes(buffer.data(), *received);
+    if (framing_ == Framing::plain) {
+      answered_ += bytes.size();
+    } else {
+      frames_.take(bytes, [this](std::string_view piece) { answered_ += piece.size(); });
+    }
+    if (answered_ < message_bytes) { return; }
+    if (answered_ > message_bytes) { throw std::runtime_error("an echo is longer than its message"); }
+    answered_ = 0;
+    ++round_trips_;
+    ask();
+  }
+
+  [[nodiscard]] const Socket& socket() const { return socket_; }
+  [[nodiscard]] std::uint64_t round_trips() const { return round_trips_; }
+
+ private:
+  Socket socket_;
+  Framing framing_;
+  const std::string& message_;
+  ServerFrames frames_;
+  std::size_t answered_ = 0;
+  std::uint64_t round_trips_ = 0;
+};
+
+}  // namespace
+
+std::string measure_echo(const Options& options) {
+  Random random(options.seed);
+  const std::string message = client_messages(options.framing, 1, message_bytes, random);
+
+  Sessions sessions(options);
+  Loop loop;
+  std::vector<std::unique_ptr<EchoEnd>> services;
+  std::vector<std::unique_ptr<Asker>> clients;
+  for (Session& session : sessions.open(options.sessions)) {
+    services.push_back(std::make_unique<EchoEnd>(loop));
+    services.back()->serve(std::move(session.service));
+    clients.push_back(std::make_unique<Asker>(std::move(session.client), options.framing, message));
+    loop.add(clients.back()->socket(), *clients.back(), EPOLLIN);
+  }
+  for (const auto& client : clients) { client->ask(); }
+
+  const auto round_trips = [&] {
+    std::uint64_t count = 0;
+    for (const auto& client : clients) { count += client->round_trips(); }
+    return count;
+  };
+  return to_json(measure(loop, options, round_trips));
+}
+
+}  // namespace bascule::bench

@@ -1,0 +1,85 @@
+#include "test/bench/options.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <limits>
+#include <string_view>
+
+namespace bascule::bench {
+namespace {
+
+template <typename Number>
+Number number(std::string_view name, std::string_view word, Number least) {
+  Number value{};
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc{} || end != word.data() + word.size() || value < least) {
+    throw UsageError(fmt::format("{} takes a whole number of at least {}, not '{}'", name, least, word));
+  }
+  return value;
+}
+
+Work work_named(std::string_view word) {
+  if (word == "down") { return Work::down; }
+  if (word == "up") { return Work::up; }
+  if (word == "echo") { return Work::echo; }
+  if (word == "setup") { return Work::setup; }
+  if (word == "idle") { return Work::idle; }
+  if (word == "verify") { return Work::verify; }
+  throw UsageError(fmt::format("'{}' is no work that is known here", word));
+}
+
+Framing framing_named(std::string_view word) {
+  if (word == "websocket") { return Framing::websocket; }
+  if (word == "plain") { return Framing::plain; }
+  throw UsageError(fmt::format("--framing takes websocket or plain, not '{}'", word));
+}
+
+void set(Options& options, std::string_view name, std::string_view value) {
+  if (name == "--framing") {
+    options.framing = framing_named(value);
+  } else if (name == "--proxy-port") {
+    options.proxy_port = number<std::uint16_t>(name, value, 1);
+  } else if (name == "--service-port") {
+    options.service_port = number<std::uint16_t>(name, value, 1);
+  } else if (name == "--proxy-pid") {
+    options.proxy = number<pid_t>(name, value, 1);
+  } else if (name == "--sessions") {
+    options.sessions = number<std::size_t>(name, value, 1);
+  } else if (name == "--warm-up-ms") {
+    options.warm_up = std::chrono::milliseconds(number<int>(name, value, 0));
+  } else if (name == "--window-ms") {
+    options.window = std::chrono::milliseconds(number<int>(name, value, 1));
+  } else if (name == "--seed") {
+    options.seed = number<std::uint64_t>(name, value, 0);
+  } else {
+    throw UsageError(fmt::format("unknown option '{}'", name));
+  }
+}
+
+}  // namespace
+
+std::string usage() {
+  return "usage: bascule_load down|up|echo|setup|idle|verify --proxy-port PORT --service-port PORT --proxy-pid PID\n"
+         "                    [--framing websocket|plain] [--sessions N] [--warm-up-ms N] [--window-ms N] [--seed N]\n"
+         "\n"
+         "Plays the clients and the service on both sides of a proxy on 127.0.0.1, and prints one JSON object that "
+         "says\n"
+         "what was moved and what it cost the proxy. scripts/bench starts it; test/bench/README.md explains it.\n";
+}
+
+Options read_options(int count, const char* const* words) {
+  if (count < 2) { throw UsageError("what to do is missing"); }
+  Options options;
+  options.work = work_named(words[1]);
+  for (int i = 2; i < count; i += 2) {
+    if (i + 1 == count) { throw UsageError(fmt::format("{} takes a value", words[i])); }
+    set(options, words[i], words[i + 1]);
+  }
+  if (options.proxy_port == 0 || options.service_port == 0 || options.proxy == 0) {
+    throw UsageError("--proxy-port, --service-port and --proxy-pid must be given");
+  }
+  return options;
+}
+
+}  // namespace bascule::bench

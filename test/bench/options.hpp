@@ -1,0 +1,40 @@
+// What the command line of bascule_load asks for.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace bascule::bench {
+
+// What is sent into the proxy: WebSocket frames behind an upgrade, or the bare bytes (for a proxy that only relays
+// TCP).
+enum class Framing { websocket, plain };
+
+enum class Work { down, up, echo, setup, idle, verify };
+
+struct Options {
+  Work work = Work::verify;
+  Framing framing = Framing::websocket;
+  std::uint16_t proxy_port = 0;    // where the clients connect to, on 127.0.0.1
+  std::uint16_t service_port = 0;  // where the proxy dials to, on 127.0.0.1: bascule_load listens there
+  pid_t proxy = 0;                 // whose CPU and memory is measured, with all its children
+  std::size_t sessions = 1;
+  std::chrono::milliseconds warm_up{500};
+  std::chrono::milliseconds window{2000};
+  std::uint64_t seed = 1;  // of the random bytes, sizes and masks
+};
+
+// The command line cannot be understood; what() says what is wrong with it.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+std::string usage();
+Options read_options(int count, const char* const* words);
+
+}  // namespace bascule::bench

@@ -1,0 +1,52 @@
+#include "test/bench/sessions.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include "test/bench/framing.hpp"
+
+namespace bascule::bench {
+namespace {
+
+constexpr std::size_t head_bytes_max = 4096;
+
+// Reads the answer's head and not a byte more: what follows belongs to the session.
+void await_upgrade(const Socket& client) {
+  std::string head;
+  while (!head.ends_with("\r\n\r\n")) {
+    char next = 0;
+    const auto received = receive_some(client, &next, 1);
+    if (!received) { throw std::runtime_error("the proxy hung up on the upgrade"); }
+    if (*received == 0) { throw std::runtime_error("the upgrade was not answered in time"); }
+    head.push_back(next);
+    if (head.size() > head_bytes_max) { throw std::runtime_error("the answer to the upgrade has no end"); }
+  }
+  check_upgrade_answer(head);
+}
+
+}  // namespace
+
+Sessions::Sessions(const Options& options) : options_(options), listener_(listen_on(options.service_port)) {}
+
+Session Sessions::open() {
+  Session session;
+  session.client = connect_to(options_.proxy_port);
+  if (options_.framing == Framing::websocket) {
+    const std::string request = upgrade_request();
+    if (send_some(session.client, request) != request.size()) { throw std::runtime_error("the request did not fit"); }
+    await_upgrade(session.client);
+  }
+  session.service = accept_from(listener_);
+  session.client.set_non_blocking();
+  session.service.set_non_blocking();
+  return session;
+}
+
+std::vector<Session> Sessions::open(std::size_t count) {
+  std::vector<Session> sessions;
+  sessions.reserve(count);
+  while (sessions.size() < count) { sessions.push_back(open()); }
+  return sessions;
+}
+
+}  // namespace bascule::bench
