@@ -27,7 +27,7 @@ using observe::Level;
 class Server {
  public:
   Server(const std::shared_ptr<const policy::Rules>& rules, observe::Log& log)
-      : rules_(rules), log_(log), ledger_(sessions_max(*rules)) {}
+      : rules_(rules), log_(log), ledger_(sessions_for(raise_descriptor_limit())) {}
 
   bool serve() {
     // A client that is gone is an error value of send(), a log reader that is gone one of write().
@@ -51,11 +51,6 @@ class Server {
     OwnedFd socket;
     Address address;
   };
-
-  static std::size_t sessions_max(const policy::Rules& rules) {
-    const std::size_t fitting = sessions_for(raise_descriptor_limit());
-    return std::min(fitting, rules.process.sessions_max.value_or(fitting));
-  }
 
   bool listen() {
     for (const policy::Listener& listener : rules_->listeners) {

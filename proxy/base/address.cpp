@@ -46,19 +46,17 @@ std::optional<Address> Address::parse_ip(std::string_view literal, std::uint16_t
   return std::nullopt;
 }
 
-bool Address::is_loopback() const {
-  switch (family_) {
-    case Family::none:
-      return false;
-    case Family::unix_path:
-      return true;
-    case Family::ipv4:
-      return octets_[0] == 127;
-    case Family::ipv6:
-      break;
-  }
+Address Address::unmapped() const {
   constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  if (std::equal(mapped.begin(), mapped.end(), octets_.begin())) { return octets_[12] == 127; }
+  if (family_ != Family::ipv6 || !std::equal(mapped.begin(), mapped.end(), octets_.begin())) { return *this; }
+  return ipv4({octets_[12], octets_[13], octets_[14], octets_[15]}, port_);
+}
+
+bool Address::is_loopback() const {
+  if (family_ == Family::unix_path) { return true; }
+  const Address address = unmapped();
+  if (address.family_ == Family::ipv4) { return address.octets_[0] == 127; }
+  if (family_ != Family::ipv6) { return false; }
   return std::all_of(octets_.begin(), octets_.end() - 1, [](std::uint8_t octet) { return octet == 0; }) &&
          octets_[15] == 1;
 }
@@ -72,14 +70,10 @@ std::string Address::host_text() const {
 
 std::string Address::text() const {
   switch (family_) {
-    case Family::none:
-      return "-";
-    case Family::unix_path:
-      return "unix:" + path_;
-    case Family::ipv4:
-      return fmt::format("{}:{}", host_text(), port_);
-    case Family::ipv6:
-      break;
+    case Family::none: return "-";
+    case Family::unix_path: return "unix:" + path_;
+    case Family::ipv4: return fmt::format("{}:{}", host_text(), port_);
+    case Family::ipv6: break;
   }
   return fmt::format("[{}]:{}", host_text(), port_);
 }

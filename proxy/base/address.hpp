@@ -29,6 +29,10 @@ class Address {
   const std::array<std::uint8_t, 16>& octets() const { return octets_; }  // IPv4: the first four
   const std::string& path() const { return path_; }
 
+  // An IPv4 visitor of a socket for both families comes as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2); everything else
+  // stays as it is.
+  Address unmapped() const;
+
   bool is_loopback() const;  // 127.0.0.0/8, ::1, their mapped form; every Unix socket
 
   std::string host_text() const;  // "192.0.2.1", "2001:db8::1"

@@ -21,11 +21,8 @@ class Acceptor final : private Pollable, private Timer {
   ~Acceptor();
 
  private:
-  static constexpr int visitors_a_round = 64;
-
   void on_events(std::uint32_t events) override;
   void on_time(TimePoint now) override;
-  void accept_some();
   void pause(int error);
 
   Loop& loop_;

@@ -79,12 +79,9 @@ Why why_of(int error) {
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-    case EADDRNOTAVAIL:
-      return Why::short_of;  // no descriptor, no memory, no ephemeral port
-    case ETIMEDOUT:
-      return Why::timed_out;
-    default:
-      return Why::refused;
+    case EADDRNOTAVAIL: return Why::short_of;  // no descriptor, no memory, no ephemeral port
+    case ETIMEDOUT: return Why::timed_out;
+    default: return Why::refused;
   }
 }
 

@@ -21,8 +21,7 @@ constexpr int backlog = 4096;  // the kernel caps it at net.core.somaxconn
 ListenError because(int error, const Address& address) {
   const std::string where = address.text();
   switch (error) {
-    case EADDRINUSE:
-      return {error, fmt::format("cannot listen on {}: another program already does", where)};
+    case EADDRINUSE: return {error, fmt::format("cannot listen on {}: another program already does", where)};
     case EACCES:
       if (address.is_ip() && address.port() < 1024) {
         return {error, fmt::format("cannot listen on {}: ports below 1024 need root, CAP_NET_BIND_SERVICE or a "
@@ -30,16 +29,13 @@ ListenError because(int error, const Address& address) {
                                    where)};
       }
       return {error, fmt::format("cannot listen on {}: no permission", where)};
-    case EADDRNOTAVAIL:
-      return {error, fmt::format("cannot listen on {}: this machine has no such address", where)};
+    case EADDRNOTAVAIL: return {error, fmt::format("cannot listen on {}: this machine has no such address", where)};
     case EAFNOSUPPORT:
       return {error, fmt::format("cannot listen on {}: this machine has no IPv6; write an IPv4 address such as "
                                  "0.0.0.0:{}",
                                  where, address.port())};
-    case ENOENT:
-      return {error, fmt::format("cannot listen on {}: the folder does not exist", where)};
-    default:
-      return {error, fmt::format("cannot listen on {}: {}", where, std::strerror(error))};
+    case ENOENT: return {error, fmt::format("cannot listen on {}: the folder does not exist", where)};
+    default: return {error, fmt::format("cannot listen on {}: {}", where, std::strerror(error))};
   }
 }
 

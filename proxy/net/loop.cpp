@@ -63,6 +63,20 @@ bool Loop::add(int fd, Pollable& owner) {
   return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+bool Loop::add_listener(int fd, Pollable& owner) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &owner;
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void Loop::listen(int fd, Pollable& owner, Listening listening) {
+  epoll_event event{};
+  event.events = listening == Listening::yes ? EPOLLIN : 0U;
+  event.data.ptr = &owner;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
 void Loop::forget(Pollable& owner) {
   for (int at = event_at_; at < event_count_; ++at) {
     epoll_event& event = events_[static_cast<std::size_t>(at)];

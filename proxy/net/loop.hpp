@@ -68,6 +68,8 @@ class Mailbox {
   OwnedFd bell_;  // an eventfd
 };
 
+enum class Listening : std::uint8_t { no, yes };
+
 class Loop final : private Pollable {
  public:
   Loop();
@@ -91,6 +93,11 @@ class Loop final : private Pollable {
 
   // Registers a descriptor for all events, edge-triggered. False with errno set when the kernel refuses.
   bool add(int fd, Pollable& owner);
+
+  // A listening socket is told of for as long as somebody waits there, so that one visitor can be taken a round without
+  // asking for one more who is not there.
+  bool add_listener(int fd, Pollable& owner);
+  void listen(int fd, Pollable& owner, Listening listening);
   // To be called when the descriptor is about to be closed, which is what takes it out of the epoll set: it was never
   // duplicated. Events of this round that have not been delivered are forgotten.
   void forget(Pollable& owner);

@@ -13,8 +13,7 @@ namespace bascule::net {
 SocketAddress socket_address(const Address& address) {
   SocketAddress result;
   switch (address.family()) {
-    case Address::Family::none:
-      break;
+    case Address::Family::none: break;
     case Address::Family::ipv4: {
       sockaddr_in in{};
       in.sin_family = AF_INET;
@@ -70,8 +69,7 @@ Address address_of(const SocketAddress& from) {
       const std::size_t length = ::strnlen(un.sun_path, from.size - offsetof(sockaddr_un, sun_path));
       return Address::unix_path(std::string(un.sun_path, length));
     }
-    default:
-      return {};
+    default: return {};
   }
 }
 

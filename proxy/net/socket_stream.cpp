@@ -38,7 +38,7 @@ int SocketStream::connected() {
   if (!writable_) { return -1; }
   int error = 0;
   socklen_t size = sizeof error;
-  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) { error = errno; }
+  if (broken_ && ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) { error = errno; }
   if (error == 0) { connecting_ = false; }
   return error;
 }

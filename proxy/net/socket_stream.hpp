@@ -48,7 +48,7 @@ class SocketStream final : public Stream, private Pollable {
   std::unique_ptr<std::vector<std::uint8_t>> early_;  // given back, to be read again
   OwnedFd socket_;
   bool connecting_;
-  bool readable_ = true;
+  bool readable_ = false;  // being registered tells what is there already
   bool writable_;
   bool end_announced_ = false;
   bool broken_ = false;

@@ -89,28 +89,20 @@ std::string text_of(const SessionRecord& record) {
 
 std::string_view word_of(Phase phase) {
   switch (phase) {
-    case Phase::head:
-      return "head";
-    case Phase::judgement:
-      return "judgement";
-    case Phase::dial:
-      return "dial";
-    case Phase::answer:
-      return "answer";
-    case Phase::session:
-      return "session";
+    case Phase::head: return "head";
+    case Phase::judgement: return "judgement";
+    case Phase::dial: return "dial";
+    case Phase::answer: return "answer";
+    case Phase::session: return "session";
   }
   return "";
 }
 
 std::string_view word_of(Level level) {
   switch (level) {
-    case Level::info:
-      return "info";
-    case Level::warning:
-      return "warning";
-    case Level::error:
-      return "error";
+    case Level::info: return "info";
+    case Level::warning: return "warning";
+    case Level::error: return "error";
   }
   return "";
 }

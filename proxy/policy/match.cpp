@@ -16,12 +16,9 @@ bool listens_at(const Route& route, std::string_view listener) {
 
 bool host_matches(const HostRule& rule, const wire::http::Authority& host) {
   switch (rule.kind) {
-    case HostRule::Kind::any:
-      return true;
-    case HostRule::Kind::exact:
-      return std::find(rule.names.begin(), rule.names.end(), host.host) != rule.names.end();
-    case HostRule::Kind::addresses_and_localhost:
-      break;
+    case HostRule::Kind::any: return true;
+    case HostRule::Kind::exact: return std::find(rule.names.begin(), rule.names.end(), host.host) != rule.names.end();
+    case HostRule::Kind::addresses_and_localhost: break;
   }
   return host.kind != wire::http::Authority::Kind::name || host.host == "localhost";
 }

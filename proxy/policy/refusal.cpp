@@ -58,28 +58,20 @@ const RefusalEntry& entry_of(Refusal refusal) {
 
 Refusal refusal_of(wire::http::HeadError error) {
   switch (error) {
-    case wire::http::HeadError::malformed:
-      return Refusal::malformed_head;
-    case wire::http::HeadError::target_too_long:
-      return Refusal::target_too_long;
-    case wire::http::HeadError::fields_too_large:
-      return Refusal::head_too_large;
-    case wire::http::HeadError::version_not_ours:
-      return Refusal::version_not_ours;
+    case wire::http::HeadError::malformed: return Refusal::malformed_head;
+    case wire::http::HeadError::target_too_long: return Refusal::target_too_long;
+    case wire::http::HeadError::fields_too_large: return Refusal::head_too_large;
+    case wire::http::HeadError::version_not_ours: return Refusal::version_not_ours;
   }
   return Refusal::malformed_head;
 }
 
 Refusal refusal_of(wire::ws::UpgradeError error) {
   switch (error) {
-    case wire::ws::UpgradeError::method_not_get:
-      return Refusal::method_not_allowed;
-    case wire::ws::UpgradeError::not_an_upgrade:
-      return Refusal::not_an_upgrade;
-    case wire::ws::UpgradeError::malformed:
-      return Refusal::malformed_upgrade;
-    case wire::ws::UpgradeError::other_version:
-      return Refusal::other_version;
+    case wire::ws::UpgradeError::method_not_get: return Refusal::method_not_allowed;
+    case wire::ws::UpgradeError::not_an_upgrade: return Refusal::not_an_upgrade;
+    case wire::ws::UpgradeError::malformed: return Refusal::malformed_upgrade;
+    case wire::ws::UpgradeError::other_version: return Refusal::other_version;
   }
   return Refusal::malformed_upgrade;
 }

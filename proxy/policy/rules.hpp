@@ -13,7 +13,6 @@
 
 #include "proxy/base/address.hpp"
 #include "proxy/base/time.hpp"
-#include "proxy/wire/http/head_parser.hpp"
 
 namespace bascule::policy {
 
@@ -125,7 +124,6 @@ struct Route {
   std::vector<std::string> subprotocols{"binary"};
   SessionRule session;
   std::optional<std::size_t> sessions_max;  // limits.sessions
-  wire::http::HeadLimits head;              // unused for now beyond its defaults
   std::variant<Target, Files> to;
 
   bool is_page() const { return std::holds_alternative<Files>(to); }
@@ -142,7 +140,6 @@ struct Listener {
 struct Process {
   std::optional<unsigned> workers;  // empty: one a core
   Limit drain = 30s;
-  std::optional<std::size_t> sessions_max;
 };
 
 struct Rules {

@@ -48,16 +48,10 @@ std::optional<Payload> ClientSide::next(Bytes& raw, std::uint8_t* to, TimePoint 
   while (input_ == Input::frames) {
     const Piece piece = decoder_.next(raw);
     switch (piece.is) {
-      case Piece::Is::need_more:
-        return std::nullopt;
-      case Piece::Is::error:
-        fail(close_code::protocol_error, piece.error, now);
-        return std::nullopt;
-      case Piece::Is::control:
-        on_control(piece, now);
-        continue;
-      case Piece::Is::data:
-        break;
+      case Piece::Is::need_more: return std::nullopt;
+      case Piece::Is::error: fail(close_code::protocol_error, piece.error, now); return std::nullopt;
+      case Piece::Is::control: on_control(piece, now); continue;
+      case Piece::Is::data: break;
     }
     const bool text = piece.opcode == Opcode::text;
     if (piece.first_of_message) {

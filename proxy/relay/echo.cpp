@@ -81,17 +81,12 @@ void Echo::conclude(TimePoint now) {
   switch (ending_.cause) {
     case Cause::client_stalled:
     case Cause::expired:
-    case Cause::revoked:
-      client_.close(close_code::policy_violation, ending_.detail, now);
-      break;
+    case Cause::revoked: client_.close(close_code::policy_violation, ending_.detail, now); break;
     case Cause::client_silent:
     case Cause::idle:
     case Cause::draining:
-    case Cause::stopped:
-      client_.close(close_code::going_away, ending_.detail, now);
-      break;
-    default:
-      break;  // the client ended it, and its side has answered; there is no service
+    case Cause::stopped: client_.close(close_code::going_away, ending_.detail, now); break;
+    default: break;  // the client ended it, and its side has answered; there is no service
   }
 }
 

@@ -4,72 +4,52 @@ namespace bascule::relay {
 
 std::string_view word_of(Cause cause) {
   switch (cause) {
-    case Cause::none:
-      return "none";
-    case Cause::client_closed:
-      return "client_closed";
-    case Cause::service_closed:
-      return "service_closed";
-    case Cause::client_vanished:
-      return "client_vanished";
-    case Cause::client_protocol_error:
-      return "client_protocol_error";
-    case Cause::service_error:
-      return "service_error";
-    case Cause::client_silent:
-      return "client_silent";
-    case Cause::client_stalled:
-      return "client_stalled";
-    case Cause::service_stalled:
-      return "service_stalled";
-    case Cause::idle:
-      return "idle";
-    case Cause::expired:
-      return "expired";
-    case Cause::revoked:
-      return "revoked";
-    case Cause::draining:
-      return "draining";
-    case Cause::stopped:
-      return "stopped";
+    case Cause::none: return "none";
+    case Cause::client_closed: return "client_closed";
+    case Cause::service_closed: return "service_closed";
+    case Cause::client_vanished: return "client_vanished";
+    case Cause::client_protocol_error: return "client_protocol_error";
+    case Cause::service_error: return "service_error";
+    case Cause::client_silent: return "client_silent";
+    case Cause::client_stalled: return "client_stalled";
+    case Cause::service_stalled: return "service_stalled";
+    case Cause::idle: return "idle";
+    case Cause::expired: return "expired";
+    case Cause::revoked: return "revoked";
+    case Cause::draining: return "draining";
+    case Cause::stopped: return "stopped";
+    case Cause::internal_error: return "internal_error";
   }
   return "none";
 }
 
 Who who_of(Cause cause) {
   switch (cause) {
-    case Cause::none:
-      return Who::nobody;
+    case Cause::none: return Who::nobody;
     case Cause::client_closed:
     case Cause::client_vanished:
     case Cause::client_protocol_error:
     case Cause::client_silent:
-    case Cause::client_stalled:
-      return Who::client;
+    case Cause::client_stalled: return Who::client;
     case Cause::service_closed:
     case Cause::service_error:
-    case Cause::service_stalled:
-      return Who::service;
+    case Cause::service_stalled: return Who::service;
     case Cause::idle:
     case Cause::expired:
     case Cause::revoked:
     case Cause::draining:
     case Cause::stopped:
-      return Who::bascule;
+    case Cause::internal_error: return Who::bascule;
   }
   return Who::nobody;
 }
 
 std::string_view word_of(Who who) {
   switch (who) {
-    case Who::nobody:
-      return "nobody";
-    case Who::client:
-      return "client";
-    case Who::service:
-      return "service";
-    case Who::bascule:
-      return "bascule";
+    case Who::nobody: return "nobody";
+    case Who::client: return "client";
+    case Who::service: return "service";
+    case Who::bascule: return "bascule";
   }
   return "nobody";
 }

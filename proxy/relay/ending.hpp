@@ -22,6 +22,7 @@ enum class Cause : std::uint8_t {
   revoked,                // new rules took the right away
   draining,               // bascule is stopping
   stopped,                // ended by hand, or by the end of the drain
+  internal_error,         // a bug of ours, or no memory: it costs this one session
 };
 
 std::string_view word_of(Cause cause);  // for logs and metrics: "client_closed"

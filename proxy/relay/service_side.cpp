@@ -21,14 +21,9 @@ IoResult ServiceSide::read(MutableBytes into) {
   switch (result.status) {
     case Io::bytes:
     case Io::wants_readable:
-    case Io::wants_writable:
-      return result;
-    case Io::end:
-      ending_.note(Cause::service_closed, "");
-      break;
-    case Io::truncated:
-      ending_.note(Cause::service_error, "the service cut its TLS connection off");
-      break;
+    case Io::wants_writable: return result;
+    case Io::end: ending_.note(Cause::service_closed, ""); break;
+    case Io::truncated: ending_.note(Cause::service_error, "the service cut its TLS connection off"); break;
     case Io::reset:
       // No longer there for our direction either.
       outbox_.clear();

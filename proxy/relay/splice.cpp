@@ -69,12 +69,9 @@ bool Splice::inflow(TimePoint now) {
 
 bool Splice::wants_text() const {
   switch (rule_.frames.to_client) {
-    case ToClient::binary:
-      return false;
-    case ToClient::text:
-      return true;
-    case ToClient::match:
-      return client_.last_kind() == Opcode::text;
+    case ToClient::binary: return false;
+    case ToClient::text: return true;
+    case ToClient::match: return client_.last_kind() == Opcode::text;
   }
   return false;
 }
@@ -84,7 +81,7 @@ bool Splice::outflow(TimePoint now) {
   if (!service_.gives_data()) { return service_.read(bench_.scratch()).status == Io::bytes; }
   if (!client_.takes_data() || !client_.flush(now) || !client_.takes_data()) { return false; }
 
-  const MutableBytes into = bench_.scratch(rule_.frames.max_bytes - cut_.size());
+  const MutableBytes into = bench_.scratch(rule_.frames.max_bytes - cut_bytes_);
   const IoResult result = service_.read(into);
   if (result.waits()) { return false; }
   if (result.status != Io::bytes) {
@@ -173,16 +170,12 @@ void Splice::conclude(TimePoint now) {
   using How = ServiceSide::How;
   switch (ending_.cause) {
     case Cause::none:
-      return;
-    case Cause::client_closed:
-      service_.finish(How::end, now);
-      break;
+    case Cause::internal_error: return;
+    case Cause::client_closed: service_.finish(How::end, now); break;
     case Cause::client_vanished:
       if (client_.input_ended()) { service_.finish(How::reset, now); }
       break;
-    case Cause::client_protocol_error:
-      service_.finish(How::reset, now);
-      break;
+    case Cause::client_protocol_error: service_.finish(How::reset, now); break;
     case Cause::service_closed:
       // The client may go on until it answers our Close, or until `half_close`.
       client_.close(close_code::normal, "the service closed the connection", now);

@@ -189,16 +189,11 @@ net::DialOptions dial_options(const policy::Timeouts& timeouts, TimePoint now) {
 Refused refused_by(const net::DialError& error) {
   using Why = net::DialError::Why;
   switch (error.why) {
-    case Why::unresolved:
-      return {Refusal::service_unresolved, error.detail, {}, {}};
-    case Why::refused:
-      return {Refusal::service_refused, error.detail, {}, {}};
-    case Why::timed_out:
-      return {Refusal::service_timeout, error.detail, {}, {}};
-    case Why::short_of:
-      return {Refusal::service_unavailable, error.detail, {}, {}};
-    case Why::stopped:
-      return {Refusal::draining, {}, {}, {}};
+    case Why::unresolved: return {Refusal::service_unresolved, error.detail, {}, {}};
+    case Why::refused: return {Refusal::service_refused, error.detail, {}, {}};
+    case Why::timed_out: return {Refusal::service_timeout, error.detail, {}, {}};
+    case Why::short_of: return {Refusal::service_unavailable, error.detail, {}, {}};
+    case Why::stopped: return {Refusal::draining, {}, {}, {}};
   }
   return {Refusal::internal_error, error.detail, {}, {}};
 }

@@ -1,5 +1,6 @@
 #include "proxy/session/live_session.hpp"
 
+#include <exception>
 #include <utility>
 
 #include "proxy/relay/echo.hpp"
@@ -30,14 +31,23 @@ LiveSession::~LiveSession() = default;
 
 void LiveSession::begin(Floor::Sessions::iterator self) {
   self_ = self;
-  // In the next round: what is destroyed by its own first turn must not pull the rug from under its creator.
-  floor_.loop.timers().wake_soon(*this);
+  turn();
 }
 
 void LiveSession::turn() {
-  const relay::Turn turn = relay_->turn(floor_.loop.now());
+  relay::Turn turn;
+  try {
+    turn = relay_->turn(floor_.loop.now());
+  } catch (const std::exception& exception) {
+    // The root of a session: what goes wrong in it, a bug or a want of memory, ends it and no other.
+    client_->abort();
+    if (service_) { service_->abort(); }
+    write_record({.cause = relay::Cause::internal_error, .detail = exception.what()});
+    floor_.finish(self_);  // destroys this
+    return;
+  }
   if (turn.done) {
-    write_record();
+    write_record(relay_->ending());
     floor_.finish(self_);  // destroys this
     return;
   }
@@ -53,8 +63,7 @@ void LiveSession::end(relay::Cause why) {
   turn();
 }
 
-void LiveSession::write_record() {
-  const relay::Ending& ending = relay_->ending();
+void LiveSession::write_record(const relay::Ending& ending) {
   const relay::Counters& counters = relay_->counters();
   record_->phase = observe::Phase::session;
   record_->lasted = floor_.loop.now() - record_->began_at;

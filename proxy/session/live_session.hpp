@@ -22,7 +22,7 @@ class LiveSession final : private net::Watcher, private net::Timer {
               std::unique_ptr<net::SocketStream> service, Seat seat, std::unique_ptr<observe::SessionRecord> record);
   ~LiveSession();
 
-  // The first turn; `self` is its place in the floor's list.
+  // The first turn, which may destroy it; `self` is its place in the floor's list.
   void begin(Floor::Sessions::iterator self);
 
   // Ends it properly (`draining`) or at once (`stopped`). May destroy it.
@@ -32,7 +32,7 @@ class LiveSession final : private net::Watcher, private net::Timer {
   void on_ready() override { turn(); }
   void on_time(TimePoint) override { turn(); }
   void turn();
-  void write_record();
+  void write_record(const relay::Ending& ending);
 
   Floor& floor_;
   Floor::Sessions::iterator self_;

@@ -42,6 +42,14 @@ TEST(Address, KnowsTheLoopback) {
   EXPECT_FALSE(Address().is_loopback());
 }
 
+TEST(Address, ShowsAnIpv4VisitorOfASocketForBothFamiliesAsWhatItIs) {
+  EXPECT_EQ(Address::parse_ip("::ffff:192.0.2.1", 80)->unmapped(), *Address::parse_ip("192.0.2.1", 80));
+  for (const std::string_view literal : {"192.0.2.1", "::1", "::192.0.2.1", "2001:db8::ffff:192.0.2.1"}) {
+    EXPECT_EQ(Address::parse_ip(literal, 80)->unmapped(), *Address::parse_ip(literal, 80)) << literal;
+  }
+  EXPECT_EQ(Address::unix_path("/s").unmapped(), Address::unix_path("/s"));
+}
+
 TEST(Address, WritesUnixSocketsAndNothing) {
   EXPECT_EQ(Address::unix_path("/run/x.sock").text(), "unix:/run/x.sock");
   EXPECT_EQ(Address::unix_path("").text(), "unix:");

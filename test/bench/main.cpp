@@ -24,16 +24,11 @@ void allow_many_descriptors() {
 std::string run(const Options& options) {
   switch (options.work) {
     case Work::down:
-    case Work::up:
-      return measure_bulk(options);
-    case Work::echo:
-      return measure_echo(options);
-    case Work::setup:
-      return measure_setups(options);
-    case Work::idle:
-      return measure_idle(options);
-    case Work::verify:
-      return verify(options);
+    case Work::up: return measure_bulk(options);
+    case Work::echo: return measure_echo(options);
+    case Work::setup: return measure_setups(options);
+    case Work::idle: return measure_idle(options);
+    case Work::verify: return verify(options);
   }
   return {};
 }

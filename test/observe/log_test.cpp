@@ -1,6 +1,5 @@
 #include "proxy/observe/log.hpp"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -9,21 +8,12 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "proxy/base/owned_fd.hpp"
+#include "test/support/pipe.hpp"
 
 namespace bascule::observe {
 namespace {
 
-struct Pipe {
-  OwnedFd read;
-  OwnedFd write;
-  Pipe() {
-    std::array<int, 2> fds{};
-    if (::pipe2(fds.data(), O_CLOEXEC) != 0) { throw std::runtime_error("pipe2"); }
-    read = OwnedFd(fds[0]);
-    write = OwnedFd(fds[1]);
-  }
-};
+using test::Pipe;
 
 std::string read_to_end(int fd) {
   std::string all;

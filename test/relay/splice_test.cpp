@@ -496,26 +496,13 @@ TEST(SpliceEnding, ASecondDrainOrAnEndAfterTheEndChangesNothing) {
 TEST(SpliceEnding, EveryEndingIsOverInBoundedTimeWithSilentPartners) {
   const auto begin_with = [](int which, Desk& desk) {
     switch (which) {
-      case 0:
-        desk.client.arrive(client_close(1000));
-        break;
-      case 1:
-        desk.client.end();
-        break;
-      case 2:
-        desk.client.arrive("\x01 nonsense");
-        break;
-      case 3:
-        desk.service.end();
-        break;
-      case 4:
-        desk.service.reset(ECONNRESET);
-        break;
-      case 5:
-        desk.start().end(Cause::draining, desk.now);
-        break;
-      default:
-        break;  // nothing ever happens: the pings find it
+      case 0: desk.client.arrive(client_close(1000)); break;
+      case 1: desk.client.end(); break;
+      case 2: desk.client.arrive("\x01 nonsense"); break;
+      case 3: desk.service.end(); break;
+      case 4: desk.service.reset(ECONNRESET); break;
+      case 5: desk.start().end(Cause::draining, desk.now); break;
+      default: break;  // nothing ever happens: the pings find it
     }
   };
   for (int which = 0; which <= 6; ++which) {

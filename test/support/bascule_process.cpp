@@ -14,22 +14,12 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "test/support/pipe.hpp"
 #include "test/support/sockets.hpp"
 
 namespace bascule::test {
 
 namespace {
-
-struct Pipe {
-  OwnedFd read;
-  OwnedFd write;
-  Pipe() {
-    std::array<int, 2> fds{};
-    if (::pipe2(fds.data(), O_CLOEXEC) != 0) { throw std::runtime_error("pipe2"); }
-    read = OwnedFd(fds[0]);
-    write = OwnedFd(fds[1]);
-  }
-};
 
 // The binary of this build, or another one that is to be held to the same tests.
 const char* binary() {

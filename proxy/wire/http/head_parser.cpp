@@ -98,8 +98,7 @@ const std::uint8_t* HeadParser::step(const std::uint8_t* at, const std::uint8_t*
   const std::uint8_t* next = at + 1;
   switch (place_) {
     case Place::before:
-    case Place::before_lf:
-      break;
+    case Place::before_lf: break;
     case Place::method:
       next = run_of(token_characters, at, end);
       append(head_.method, at, next);
@@ -120,15 +119,9 @@ const std::uint8_t* HeadParser::step(const std::uint8_t* at, const std::uint8_t*
       }
       expect(*next++, ' ', Place::version, "a byte that no target has");
       break;
-    case Place::version:
-      step_version(*at);
-      break;
-    case Place::line_cr:
-      expect(*at, '\r', Place::line_lf, "something behind the version");
-      break;
-    case Place::line_lf:
-      expect(*at, '\n', Place::field, "a CR without LF");
-      break;
+    case Place::version: step_version(*at); break;
+    case Place::line_cr: expect(*at, '\r', Place::line_lf, "something behind the version"); break;
+    case Place::line_lf: expect(*at, '\n', Place::field, "a CR without LF"); break;
     case Place::field:
       if (*at == '\r') {
         place_ = Place::end_lf;
@@ -143,9 +136,7 @@ const std::uint8_t* HeadParser::step(const std::uint8_t* at, const std::uint8_t*
         next = step_name(at, end);
       }
       break;
-    case Place::name:
-      next = step_name(at, end);
-      break;
+    case Place::name: next = step_name(at, end); break;
     case Place::value_left:
       while (next != end && (*next == ' ' || *next == '\t')) { ++next; }
       if (*at != ' ' && *at != '\t') {
@@ -153,12 +144,8 @@ const std::uint8_t* HeadParser::step(const std::uint8_t* at, const std::uint8_t*
         next = step_value(at, end);
       }
       break;
-    case Place::value:
-      next = step_value(at, end);
-      break;
-    case Place::value_lf:
-      expect(*at, '\n', Place::field, "a CR without LF");
-      break;
+    case Place::value: next = step_value(at, end); break;
+    case Place::value_lf: expect(*at, '\n', Place::field, "a CR without LF"); break;
     case Place::end_lf:
       expect(*at, '\n', Place::end_lf, "a CR without LF");
       if (state_ != State::failed) { finish(); }

@@ -447,20 +447,11 @@ std::string random_stream(std::mt19937& random, Role role) {
     next.masked = role == Role::server ? Masked::yes : Masked::no;
     for (std::uint8_t& byte : next.mask) { byte = static_cast<std::uint8_t>(random()); }
     switch (below(60)) {
-      case 0:
-        next.first_byte = below(256);
-        break;
-      case 1:
-        next.masked = next.masked == Masked::yes ? Masked::no : Masked::yes;
-        break;
-      case 2:
-        next.form = LengthForm::in_16_bits;
-        break;
-      case 3:
-        next.form = LengthForm::in_64_bits;
-        break;
-      default:
-        break;
+      case 0: next.first_byte = below(256); break;
+      case 1: next.masked = next.masked == Masked::yes ? Masked::no : Masked::yes; break;
+      case 2: next.form = LengthForm::in_16_bits; break;
+      case 3: next.form = LengthForm::in_64_bits; break;
+      default: break;
     }
     if (next.form == LengthForm::in_16_bits && next.payload.size() > 0xffff) { next.form = LengthForm::shortest; }
     stream += next.text();
