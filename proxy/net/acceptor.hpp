@@ -18,7 +18,7 @@ class Acceptor final : private Pollable, private Timer {
   using OnShortage = std::function<void(int error)>;
 
   Acceptor(Loop& loop, OwnedFd listening, OnVisitor on_visitor, OnShortage on_shortage);
-  ~Acceptor();
+  ~Acceptor() override;
 
  private:
   void on_events(std::uint32_t events) override;

@@ -20,7 +20,7 @@ class LiveSession final : private net::Watcher, private net::Timer {
   // `service` is null for the echo target. The route is pinned: the session keeps living by the rules it came in with.
   LiveSession(Floor& floor, std::shared_ptr<const policy::Route> route, std::unique_ptr<net::SocketStream> client,
               std::unique_ptr<net::SocketStream> service, Seat seat, std::unique_ptr<observe::SessionRecord> record);
-  ~LiveSession();
+  ~LiveSession() override;
 
   // The first turn, which may destroy it; `self` is its place in the floor's list.
   void begin(Floor::Sessions::iterator self);

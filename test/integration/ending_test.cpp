@@ -147,7 +147,7 @@ TEST(Ending, ABreachOfTheProtocolIsToldAndTheAnswerArrives) {
 
 TEST(Ending, ASilentClientIsAskedAndThenLeft) {
   Listener service;
-  BasculeProcess bascule(one_route(service.port(), "timeouts: {ping: 100ms, pong: 300ms, close: 200ms}"));
+  BasculeProcess bascule(one_route(service.port(), "timeouts: {ping: 100ms, pong: 2s, close: 200ms}"));
   WsClient client(bascule.port(), "/ws");
   Socket served = service.accept();
   const ServerFrame ping = client.receive();
