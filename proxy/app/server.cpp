@@ -40,7 +40,6 @@ class Server {
     start_workers();
     context_.run();
     workers_.clear();  // joins them
-    remove_socket_files();
     log_.note({.level = Level::info, .event = "stopped", .text = "bascule has stopped", .fields = {}, .at = {}});
     return true;
   }
@@ -142,7 +141,9 @@ class Server {
     workers_left_ = workers_.size();
     // The listeners first, so that nobody enters a house that is being left; they live on the first worker's thread.
     // What it has handed to other workers is in their mailboxes by then, ahead of what comes now.
+    // The files of Unix sockets go with them, and not later: by then they may be those of the next process.
     workers_.front()->loop().post([this] {
+      remove_socket_files();
       acceptors_.clear();
       asio::post(context_, [this] { drain_workers(); });
     });

@@ -58,9 +58,9 @@ class Stream {
   // Bytes written that the other side's kernel has not acknowledged yet.
   virtual std::size_t unsent() const = 0;
 
-  // True once the connection is known to be broken in both directions, even while nobody reads or writes. What the
-  // other side had sent before may still be readable.
-  virtual bool broken() const = 0;
+  // An errno value once the connection is known to be broken in both directions, even while nobody reads or writes; 0
+  // while it is whole. What the other side had sent before may still be readable.
+  virtual int broken() const = 0;
 
  protected:
   Stream() = default;

@@ -96,6 +96,7 @@ Result<Attempt, DialError> begin(Waiter& waiter, const Address& address, const L
   if (!socket) { return error_at(address, errno); }
   if (address.is_ip()) {
     set_no_delay(socket.get());
+    set_urgent_inline(socket.get());
     // On this machine nobody is gone in silence: the kernel itself ends what a process leaves behind.
     if (!address.is_loopback()) { set_liveness(socket.get(), liveness); }
   }

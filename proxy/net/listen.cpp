@@ -43,7 +43,7 @@ ListenError because(int error, const Address& address) {
 void remove_stale_socket(const Address& address) {
   struct stat found {};
   if (::lstat(address.path().c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) { return; }
-  const OwnedFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const OwnedFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const SocketAddress there = socket_address(address);
   if (::connect(probe.get(), there.get(), there.size) != 0 && errno == ECONNREFUSED) {
     ::unlink(address.path().c_str());
@@ -65,6 +65,7 @@ Result<OwnedFd, ListenError> listen_on(const Address& address, unsigned mode) {
       ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     }
     set_no_delay(socket.get());
+    set_urgent_inline(socket.get());
     set_liveness(socket.get(), {});
   } else {
     remove_stale_socket(address);

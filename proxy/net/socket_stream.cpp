@@ -18,7 +18,7 @@ SocketStream::SocketStream(Loop& loop, OwnedFd socket, Began began)
       socket_(std::move(socket)),
       connecting_(began == Began::connecting),
       writable_(began == Began::connected) {
-  if (!loop_.add(socket_.get(), *this)) { broken_ = true; }
+  if (!loop_.add(socket_.get(), *this)) { error_ = errno; }
 }
 
 SocketStream::~SocketStream() {
@@ -29,18 +29,19 @@ void SocketStream::on_events(std::uint32_t events) {
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) { readable_ = true; }
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) { writable_ = true; }
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) { end_announced_ = true; }
-  if ((events & EPOLLERR) != 0) { broken_ = true; }
+  if ((events & EPOLLPRI) != 0) { urgent_ = true; }
+  if ((events & EPOLLERR) != 0 && error_ == 0) {
+    socklen_t size = sizeof error_;
+    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error_, &size) != 0) { error_ = errno; }
+  }
   if (watcher_ != nullptr) { watcher_->on_ready(); }
 }
 
 int SocketStream::connected() {
   if (!connecting_) { return 0; }
   if (!writable_) { return -1; }
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (broken_ && ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) { error = errno; }
-  if (error == 0) { connecting_ = false; }
-  return error;
+  if (error_ == 0) { connecting_ = false; }
+  return error_;
 }
 
 IoResult SocketStream::read(MutableBytes into) {
@@ -56,10 +57,12 @@ IoResult SocketStream::read(MutableBytes into) {
     const ssize_t got = ::recv(socket_.get(), into.data(), into.size(), 0);
     if (got > 0) {
       const auto count = static_cast<std::size_t>(got);
-      if (count < into.size() && !end_announced_) { readable_ = false; }
+      if (count < into.size() && !end_announced_ && !urgent_) { readable_ = false; }
       return IoResult::moved(count);
     }
-    if (got == 0) { return IoResult::ended(); }
+    // Once its error has been fetched the kernel says 0 for a reset, too. (EPIPE is the reset that answers what we
+    // write to one who has ended properly: what it had to say was complete.)
+    if (got == 0) { return error_ == 0 || error_ == EPIPE ? IoResult::ended() : IoResult::broken(error_); }
     if (errno == EINTR) { continue; }
     if (errno == EAGAIN) {
       readable_ = false;
@@ -116,6 +119,11 @@ std::size_t SocketStream::unsent() const {
 void set_no_delay(int fd) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void set_urgent_inline(int fd) {
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
 }
 
 void set_liveness(int fd, const Liveness& liveness) {

@@ -38,7 +38,7 @@ class SocketStream final : public Stream, private Pollable {
   void shutdown_write() override;
   void abort() override;
   std::size_t unsent() const override;
-  bool broken() const override { return broken_; }
+  int broken() const override { return error_; }
 
  private:
   void on_events(std::uint32_t events) override;
@@ -51,12 +51,16 @@ class SocketStream final : public Stream, private Pollable {
   bool readable_ = false;  // being registered tells what is there already
   bool writable_;
   bool end_announced_ = false;
-  bool broken_ = false;
+  bool urgent_ = false;  // there have been urgent data: a read stops short of them although more has come
+  int error_ = 0;        // the kernel says it once
   bool shut_ = false;
 };
 
 // TCP_NODELAY, so that nothing waits for more bytes. To no effect on a Unix socket.
 void set_no_delay(int fd);
+
+// Urgent data stay where they are in the stream; otherwise one byte of them would be lost.
+void set_urgent_inline(int fd);
 
 // Lets the kernel find out that the other side is silently gone: keepalive probes while nothing moves, and
 // TCP_USER_TIMEOUT for bytes that nobody acknowledges.

@@ -10,6 +10,19 @@ Async<Wake> Waiter::wait(TimePoint deadline) {
   if (deadline <= loop_.now()) { co_return Wake::timeout; }
   deadline_ = deadline;
   loop_.timers().wake_by(*this, deadline);
+  const Wake wake = co_await suspended();
+  co_return wake;
+}
+
+Async<void> Waiter::pass() {
+  if (stopped_) { co_return; }
+  deadline_ = loop_.now();
+  loop_.timers().wake_soon(*this);
+  const Wake wake = co_await suspended();
+  if (wake == Wake::ready) { ready_ = true; }  // the next wait is to know of it
+}
+
+Async<Wake> Waiter::suspended() {
   auto keep = [this](Handler handler) { handler_.emplace(std::move(handler)); };
   asio::use_awaitable_t<Executor> token;
   const Wake wake = co_await asio::async_initiate<asio::use_awaitable_t<Executor>, void(Wake)>(keep, token);

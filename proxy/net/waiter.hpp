@@ -34,6 +34,9 @@ class Waiter final : public Watcher, private Timer {
   // wait counts, so nothing is missed between trying and waiting. `timeout`: `deadline` has come.
   Async<Wake> wait(TimePoint deadline);
 
+  // Lets everyone else on the loop have their turn, then goes on.
+  Async<void> pass();
+
   void wake() { on_ready(); }
   void on_ready() override;
 
@@ -46,6 +49,7 @@ class Waiter final : public Watcher, private Timer {
   using Handler = asio::async_result<asio::use_awaitable_t<Executor>, void(Wake)>::handler_type;
 
   void on_time(TimePoint now) override;
+  Async<Wake> suspended();
   void resume(Wake wake);
 
   Loop& loop_;

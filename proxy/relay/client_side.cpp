@@ -32,7 +32,7 @@ ClientSide::Raw ClientSide::read(TimePoint now) {
   // The end of the connection, however it came. Before a Close in either direction it is no end of a session
   // (RFC 6455, section 7.1.4), and what we still had to say has lost its hearer.
   input_ = Input::ended;
-  if (!close_seen_ && output_ == Output::open) {
+  if (!close_seen_) {
     const bool reset = result.status == Io::reset;
     ending_.note(Cause::client_vanished,
                  reset ? "the client reset the connection" : "the connection ended without a Close", result.error);
@@ -169,7 +169,7 @@ void ClientSide::queue(Opcode opcode, Fin fin, Bytes payload, TimePoint now) {
 void ClientSide::close(std::uint16_t code, std::string_view reason, TimePoint now) {
   if (output_ != Output::open) { return; }
   queue(Opcode::close, Fin::last, bytes_of(wire::ws::close_payload(code, reason)), now);
-  progress_.mark(now);
+  mark_closing(now);
   pending_pong_.reset();
   ending_.close_sent = code;
   output_ = Output::closing;
@@ -197,7 +197,7 @@ void ClientSide::shut(TimePoint now) {
   stream_.shutdown_write();
   output_ = Output::shut;
   if (input_ == Input::frames) { input_ = Input::discarding; }
-  progress_.mark(now);
+  mark_closing(now);
 }
 
 // --- time ------------------------------------------------------------------------------------------------------------
@@ -237,8 +237,13 @@ Limit ClientSide::closing_limit(Limit patience, bool owed) const {
 }
 
 void ClientSide::expire(TimePoint now, Limit patience, bool owed) {
-  if (finished() || output_ == Output::broken || output_ == Output::open) { return; }
-  if (!progress_.overdue(now, closing_limit(patience, owed), stream_)) { return; }
+  if (output_ == Output::open) {
+    if (stalled(now)) { abort(); }
+    return;
+  }
+  if (finished() || output_ == Output::broken) { return; }
+  const Limit limit = closing_limit(patience, owed);
+  if (owed ? !progress_.overdue(now, limit, stream_) : now < after(closing_at_, limit)) { return; }
   if (!outbox_.empty()) {
     abort();  // our Close did not even fit behind what waits
   } else if (output_ == Output::closing) {
@@ -249,18 +254,36 @@ void ClientSide::expire(TimePoint now, Limit patience, bool owed) {
 }
 
 TimePoint ClientSide::wake_at(bool closing, Limit patience, bool owed) const {
-  if (closing) {
-    if (finished() || output_ == Output::broken || output_ == Output::open) { return never; }
-    return progress_.due(closing_limit(patience, owed));
+  if (closing && output_ != Output::open) {
+    if (finished() || output_ == Output::broken) { return never; }
+    const Limit limit = closing_limit(patience, owed);
+    return owed ? progress_.due(limit) : after(closing_at_, limit);
   }
   if (!outbox_.empty()) { return progress_.due(rule_.timeouts.stall); }
+  if (closing) { return never; }
   if (input_ != Input::frames || output_ != Output::open) { return never; }
   return pinged_ ? std::max(after(pinged_at_, rule_.timeouts.pong), progress_.due(rule_.timeouts.pong))
                  : after(heard_at_, rule_.timeouts.ping);
 }
 
 void ClientSide::look_for_break() {
-  if (output_ != Output::broken && output_ != Output::shut && stream_.broken()) { on_write_error(0); }
+  const int error = stream_.broken();
+  if (error != 0 && output_ != Output::broken && output_ != Output::shut) { on_write_error(error); }
+}
+
+void ClientSide::leave() {
+  if (output_ == Output::closing && outbox_.empty()) {
+    stream_.shutdown_write();
+    output_ = Output::shut;
+    input_ = Input::ended;
+  } else {
+    abort();
+  }
+}
+
+void ClientSide::mark_closing(TimePoint now) {
+  closing_at_ = now;
+  progress_.mark(now);
 }
 
 void ClientSide::abort() {

@@ -83,14 +83,16 @@ class ClientSide {
   bool silent(TimePoint now, bool paused);
   // Something waits for the client, and it has taken nothing for `stall`.
   bool stalled(TimePoint now);
-  // Ends what the closing has waited for long enough. `patience`: for the reply to our Close; while bytes that somebody
-  // is owed are still on their way `stall` counts instead when `owed`.
+  // Ends what the closing has waited for long enough. `patience`: for the reply to our Close. Who is `owed` bytes has
+  // `stall` for them, and more as long as they move; everyone else has `close`, and no more by taking them one by one.
   void expire(TimePoint now, Limit patience, bool owed);
   TimePoint wake_at(bool closing, Limit patience, bool owed) const;
 
   // The connection broke without our reading or writing.
   void look_for_break();
-  // Gives up at once, uncleanly.
+  // Ends at once: properly where our Close is with the kernel,
+  void leave();
+  // or not.
   void abort();
 
   // Nothing is left to do for this side.
@@ -114,6 +116,7 @@ class ClientSide {
   void on_close(Bytes payload, TimePoint now);
   void on_write_error(int error);
   void shut(TimePoint now);
+  void mark_closing(TimePoint now);
   Limit closing_limit(Limit patience, bool owed) const;
 
   Stream& stream_;
@@ -132,6 +135,7 @@ class ClientSide {
   std::unique_ptr<ControlPayload> control_;  // exists while a control frame has come only in part
   TimePoint heard_at_;
   TimePoint pinged_at_;
+  TimePoint closing_at_;  // when the phase of the closing that is under way began
   Progress progress_;
 };
 

@@ -59,7 +59,7 @@ void Echo::end(Cause why, TimePoint now) {
   conclude(now);
   if (why == Cause::stopped) {
     client_.flush(now);
-    client_.abort();
+    client_.leave();
   }
 }
 

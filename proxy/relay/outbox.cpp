@@ -3,6 +3,9 @@
 namespace bascule::relay {
 
 void Outbox::append(Bytes bytes) {
+  // One that is never quite empty must not keep all it ever sent.
+  bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(sent_));
+  sent_ = 0;
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   bench_.outbox_grew(bytes.size());
 }

@@ -48,7 +48,7 @@ bool ServiceSide::flush(TimePoint now) {
   if (output_ == Output::finishing) {
     stream_.shutdown_write();
     output_ = Output::shut;
-    progress_.mark(now);
+    mark_closing(now);
   }
   if (output_ == Output::resetting && stream_.unsent() == 0) { abort(); }
   return true;
@@ -65,16 +65,19 @@ void ServiceSide::send(Bytes bytes, TimePoint now) {
 }
 
 void ServiceSide::finish(How how, TimePoint now) {
+  if (input_ == Input::data) {
+    input_ = Input::discarding;
+    mark_closing(now);
+  }
   if (output_ != Output::open) { return; }
   output_ = how == How::end ? Output::finishing : Output::resetting;
-  if (input_ == Input::data) { input_ = Input::discarding; }
-  progress_.mark(now);
+  mark_closing(now);
 }
 
 void ServiceSide::on_write_error(int error) {
   // The first error decides: after a reset our writes fail, its last bytes stay readable, and then reading says 0 as
-  // after a clean end.
-  ending_.note(Cause::service_error, reason_for(error), error);
+  // after a clean end. EPIPE is no reset: the service has closed, and whether properly reading will tell.
+  if (error != EPIPE) { ending_.note(Cause::service_error, reason_for(error), error); }
   outbox_.clear();
   output_ = Output::broken;
 }
@@ -96,7 +99,8 @@ void ServiceSide::expire(TimePoint now, bool owed) {
   if (finished() || input_ == Input::data) {
     return;
   }  // what a broken service had sent is still on its way to the client
-  if (!progress_.overdue(now, closing_limit(owed), stream_)) { return; }
+  const Limit limit = closing_limit(owed);
+  if (owed ? !progress_.overdue(now, limit, stream_) : now < after(closing_at_, limit)) { return; }
   if (output_ == Output::shut) {
     input_ = Input::ended;  // it never ended its own direction
   } else {
@@ -107,12 +111,29 @@ void ServiceSide::expire(TimePoint now, bool owed) {
 TimePoint ServiceSide::wake_at(bool closing, bool owed, TimePoint now) const {
   if (!closing || output_ == Output::open) { return outbox_.empty() ? never : progress_.due(rule_.timeouts.stall); }
   if (finished() || input_ == Input::data) { return never; }
-  const TimePoint due = progress_.due(closing_limit(owed));
+  const Limit limit = closing_limit(owed);
+  const TimePoint due = owed ? progress_.due(limit) : after(closing_at_, limit);
   return output_ == Output::resetting && outbox_.empty() ? std::min(due, now + look_every) : due;
 }
 
 void ServiceSide::look_for_break() {
-  if (output_ != Output::broken && output_ != Output::shut && stream_.broken()) { on_write_error(0); }
+  const int error = stream_.broken();
+  if (error != 0 && output_ != Output::broken && output_ != Output::shut) { on_write_error(error); }
+}
+
+void ServiceSide::leave(TimePoint now) {
+  finish(How::end, now);
+  flush(now);
+  if (output_ == Output::shut) {
+    input_ = Input::ended;
+  } else {
+    abort();
+  }
+}
+
+void ServiceSide::mark_closing(TimePoint now) {
+  closing_at_ = now;
+  progress_.mark(now);
 }
 
 void ServiceSide::abort() {

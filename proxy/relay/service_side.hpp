@@ -48,12 +48,14 @@ class ServiceSide {
   // --- time ---
 
   bool stalled(TimePoint now);
-  // Ends what the closing has waited for long enough; while bytes are still on their way `stall` counts if they are
-  // owed.
+  // Ends what the closing has waited for long enough. Who is owed bytes has `stall` for them, and more as long as they
+  // move; everyone else has `close`, and no more by taking them one by one.
   void expire(TimePoint now, bool owed);
   TimePoint wake_at(bool closing, bool owed, TimePoint now) const;
 
   void look_for_break();
+  // Ends at once, properly where nothing waits.
+  void leave(TimePoint now);
   void abort();
   bool finished() const;
 
@@ -65,6 +67,7 @@ class ServiceSide {
   static constexpr auto look_every = std::chrono::milliseconds(20);
 
   void on_write_error(int error);
+  void mark_closing(TimePoint now);
   Limit closing_limit(bool owed) const;
 
   Stream& stream_;
@@ -74,6 +77,7 @@ class ServiceSide {
   Input input_ = Input::data;
   Output output_ = Output::open;
   Progress progress_;
+  TimePoint closing_at_;  // when the phase of the closing that is under way began
 };
 
 }  // namespace bascule::relay

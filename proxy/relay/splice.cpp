@@ -127,6 +127,8 @@ void Splice::send_rest_of_text(TimePoint now) {
   if (rule_.frames.to_client == ToClient::match) {
     ++counters_.to_client_messages;
     client_.queue(Opcode::binary, Fin::last, Bytes(cut_).first(cut_bytes_), now);
+  } else if (ending_.cause == Cause::service_closed) {
+    ending_ = {.cause = Cause::service_error, .detail = "the service ended within a character of its text"};
   }
   cut_bytes_ = 0;
 }
@@ -136,11 +138,11 @@ void Splice::send_rest_of_text(TimePoint now) {
 void Splice::end(Cause why, TimePoint now) {
   ending_.note(why, why == Cause::draining ? "bascule is stopping" : "ended by the operator");
   if (why == Cause::stopped) {
-    // No more patience: what the kernel has taken is still delivered, the rest is not.
+    // No more patience: what the kernel takes right now is still delivered, the rest is not.
     client_.close(close_code::going_away, ending_.detail, now);
     client_.flush(now);
-    client_.abort();
-    service_.abort();
+    client_.leave();
+    service_.leave(now);
   }
   conclude(now);
 }
@@ -189,6 +191,7 @@ void Splice::conclude(TimePoint now) {
       if (service_.input_ended() || !service_.gives_data()) {
         client_.close(close_code::internal_error, ending_.detail, now);
       }
+      if (!client_.takes_data()) { service_.finish(How::reset, now); }  // nobody is left to read it for
       break;
     case Cause::client_silent:
     case Cause::idle:

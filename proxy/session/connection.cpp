@@ -30,6 +30,7 @@ net::Async<void> connection(Floor& floor, OwnedFd socket, Visitor visitor) {
   for (;;) {
     const Next next = co_await exchange(floor, waiter, visitor, client);
     if (next == Next::over) { co_return; }
+    co_await waiter.pass();  // one who asks as fast as he is answered must not keep the others of the worker waiting
   }
 }
 

@@ -114,6 +114,14 @@ void write_record(Talk& talk) {
   talk.floor.log.session(std::move(talk.record));
 }
 
+// The client left before it was answered, or we did.
+void record_no_answer(Talk& talk) {
+  const bool ours = talk.floor.draining();
+  talk.record.ending = ours ? "draining" : "client_vanished";
+  talk.record.ended_by = ours ? "bascule" : "client";
+  write_record(talk);
+}
+
 // The one place that turns a no into an answer and a record. What follows on the connection is never spliced anywhere:
 // it is dropped, or read as the next request.
 Async<Next> refuse(Talk& talk, const Refused& refused, bool head_only = false, KeepAlive keep_alive = KeepAlive::no) {
@@ -240,9 +248,7 @@ Async<Next> open_session(Talk& talk, const policy::Admitted& admitted) {
   const std::string answer = wire::ws::switching_protocols(admitted.upgrade, admitted.protocol);
   const bool answered = co_await write_all(*talk.client, talk.waiter, answer, parting_patience);
   if (!answered) {
-    talk.record.ending = "client_vanished";
-    talk.record.ended_by = "client";
-    write_record(talk);
+    record_no_answer(talk);
     co_return Next::over;
   }
   auto record = std::make_unique<SessionRecord>(std::move(talk.record));
@@ -270,11 +276,7 @@ Async<Next> exchange(Floor& floor, net::Waiter& waiter, const Visitor& visitor,
     co_return next;
   }
   if (!read.head) {
-    if (read.started) {  // a connection that never asked for anything leaves no record
-      talk.record.ending = "client_vanished";
-      talk.record.ended_by = "client";
-      write_record(talk);
-    }
+    if (read.started) { record_no_answer(talk); }  // a connection that never asked for anything leaves no record
     co_return Next::over;
   }
 

@@ -13,18 +13,23 @@ using net::Wake;
 // Who sends more than this behind an answer that ends the connection does not want to read it.
 constexpr std::size_t dropped_bytes_max = std::size_t{16} * 1024 * 1024;
 
+// A page that is taken more slowly than this is not being read but held.
+constexpr std::uint64_t slowest_bytes_a_second = 1024;
+constexpr std::uint64_t seconds_for_a_page_max = std::uint64_t{24} * 60 * 60;
+// Pieces of a file that are sent before the others of the worker have their turn.
+constexpr unsigned pieces_a_turn = 4;
+
 Async<bool> write_all(net::SocketStream& client, net::Waiter& waiter, std::string_view bytes, Duration patience) {
+  const TimePoint deadline = waiter.loop().now() + patience;
   Bytes rest = bytes_of(bytes);
-  TimePoint moved_at = waiter.loop().now();
   while (!rest.empty()) {
     const IoResult written = client.write(rest);
     if (written.status == Io::bytes) {
       rest = rest.subspan(written.bytes);
-      moved_at = waiter.loop().now();
       continue;
     }
     if (!written.waits()) { co_return false; }
-    const Wake wake = co_await waiter.wait(moved_at + patience);
+    const Wake wake = co_await waiter.wait(deadline);
     if (wake != Wake::ready) { co_return false; }
   }
   co_return true;
@@ -32,8 +37,9 @@ Async<bool> write_all(net::SocketStream& client, net::Waiter& waiter, std::strin
 
 Async<bool> send_file(net::SocketStream& client, net::Waiter& waiter, relay::Workbench& bench, int file,
                       std::uint64_t offset, std::uint64_t length, Duration patience) {
-  TimePoint moved_at = waiter.loop().now();
-  while (length > 0) {
+  const std::chrono::seconds for_its_length(std::min(length / slowest_bytes_a_second, seconds_for_a_page_max));
+  const TimePoint deadline = waiter.loop().now() + patience + for_its_length;
+  for (unsigned pieces = 1; length > 0; ++pieces) {
     // The scratch buffer is the thread's: after a wait its contents are somebody else's, so the rest is read again.
     const MutableBytes into = bench.scratch();
     const ssize_t got =
@@ -44,11 +50,12 @@ Async<bool> send_file(net::SocketStream& client, net::Waiter& waiter, relay::Wor
     if (written.status == Io::bytes) {
       offset += written.bytes;
       length -= written.bytes;
-      moved_at = waiter.loop().now();
+      const bool enough_for_now = pieces % pieces_a_turn == 0;
+      if (enough_for_now) { co_await waiter.pass(); }
       continue;
     }
     if (!written.waits()) { co_return false; }
-    const Wake wake = co_await waiter.wait(moved_at + patience);
+    const Wake wake = co_await waiter.wait(deadline);
     if (wake != Wake::ready) { co_return false; }
   }
   co_return true;

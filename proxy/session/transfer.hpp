@@ -11,10 +11,11 @@
 
 namespace bascule::session {
 
-// Writes all of it. False when the client is gone, takes nothing for `patience`, or we are told to stop.
+// Writes all of it. False when the client is gone, has not taken it within `patience`, or we are told to stop.
 net::Async<bool> write_all(net::SocketStream& client, net::Waiter& waiter, std::string_view bytes, Duration patience);
 
-// Sends a part of a file. False likewise, and when the file turns out to be shorter than it was.
+// Sends a part of a file; its length adds to the patience. False likewise, and when the file turns out to be shorter
+// than it was.
 net::Async<bool> send_file(net::SocketStream& client, net::Waiter& waiter, relay::Workbench& bench, int file,
                            std::uint64_t offset, std::uint64_t length, Duration patience);
 

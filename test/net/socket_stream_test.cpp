@@ -90,7 +90,21 @@ TEST_F(SocketStreamTest, TellsAResetFromAnEnd) {
   run(read_story(loop, *pair.stream, got, last));
   EXPECT_EQ(last.status, Io::reset);
   EXPECT_EQ(last.error, ECONNRESET);
-  EXPECT_TRUE(pair.stream->broken());
+  EXPECT_EQ(pair.stream->broken(), ECONNRESET);
+}
+
+TEST_F(SocketStreamTest, LosesNothingAroundUrgentData) {
+  Pair pair = tcp_pair();
+  set_urgent_inline(pair.stream->descriptor());
+  pair.other.send("before ");
+  ASSERT_EQ(::send(pair.other.fd(), "!", 1, MSG_OOB), 1);  // as telnet does
+  pair.other.send(" behind");
+  pair.other.close();
+  std::string got;
+  IoResult last;
+  run(read_story(loop, *pair.stream, got, last));
+  EXPECT_EQ(got, "before ! behind");
+  EXPECT_EQ(last.status, Io::end);
 }
 
 TEST_F(SocketStreamTest, GivesBackUnreadBytesFirst) {

@@ -24,6 +24,24 @@ TEST(Outbox, KeepsTheOrderAndForgetsWhatWasTaken) {
   EXPECT_EQ(stream.written(), "one two!");
 }
 
+TEST(Outbox, ThatIsNeverQuiteEmptyDoesNotKeepWhatItSent) {
+  Workbench bench(1);
+  test::ScriptedStream stream;
+  Outbox outbox(bench);
+  std::string all;
+  for (int i = 0; i < 1000; ++i) {
+    outbox.append(bytes_of("0123456789"));
+    all += "0123456789";
+    stream.take(9);
+    outbox.flush(stream);
+    EXPECT_EQ(bench.outbox_bytes(), outbox.size());
+  }
+  stream.take_all();
+  outbox.flush(stream);
+  EXPECT_EQ(stream.written(), all);
+  EXPECT_EQ(bench.outbox_bytes(), 0U);
+}
+
 TEST(Outbox, CountsInTheWorkersBudgetForAsLongAsItHoldsSomething) {
   Workbench bench(1);
   test::ScriptedStream stream;

@@ -340,9 +340,24 @@ TEST(SpliceEnding, ServiceResetGivesTheClientWhatWasThereThenClose1011) {
   EXPECT_TRUE(desk.turn().done);
 }
 
+TEST(SpliceEnding, AServiceThatEndedProperlyIsNoErrorThoughItTakesNoMore) {
+  Desk desk;
+  desk.service.fail_writes(EPIPE);  // a Unix socket whose other end has been closed
+  desk.client.arrive(client_frame(op_binary, "too late"));
+  desk.service.arrive("last bytes");
+  desk.service.end();
+  desk.turn();
+  EXPECT_EQ(desk.data_to_client(), "last bytes");
+  EXPECT_EQ(desk.close_frame().close_code(), 1000);
+  EXPECT_EQ(desk.ending().cause, Cause::service_closed);
+  desk.client.arrive(client_close(1000));
+  desk.client.end();
+  EXPECT_TRUE(desk.turn().done);
+}
+
 TEST(SpliceEnding, AServiceWhoseResetWeMetWhileWritingNeverLooksClean) {
   Desk desk;
-  desk.service.fail_writes(EPIPE);
+  desk.service.fail_writes(ECONNRESET);
   desk.client.arrive(client_frame(op_binary, "?"));
   desk.service.arrive("last bytes");
   desk.service.end();  // as measured: after the error reading gives what was there, then 0
@@ -365,7 +380,7 @@ TEST(SpliceEnding, ABreakIsSeenAlsoWhileNothingIsReadOrWritten) {
   desk.service.take_nothing();
   desk.client.arrive(client_frame(op_binary, "held up"));
   desk.turn();
-  desk.service.set_broken();
+  desk.service.set_broken(ECONNRESET);
   desk.service.end();
   desk.turn();
   EXPECT_EQ(desk.ending().cause, Cause::service_error);
@@ -475,6 +490,8 @@ TEST(SpliceEnding, StopIsDoneAtOnce) {
   Desk desk;
   desk.client.take_nothing();
   desk.service.arrive("waiting");
+  desk.service.take_nothing();
+  desk.client.arrive(client_frame(op_binary, "waiting"));
   desk.turn();
   desk.splice->end(Cause::stopped, desk.now);
   EXPECT_TRUE(desk.turn().done);
@@ -490,6 +507,72 @@ TEST(SpliceEnding, ASecondDrainOrAnEndAfterTheEndChangesNothing) {
   desk.turn();
   EXPECT_EQ(desk.ending().cause, Cause::client_closed);
   EXPECT_EQ(desk.frames().size(), 1U) << "Close is sent once";
+}
+
+TEST(SpliceEnding, AServiceThatBreaksUnderTheClientsCloseIsReadToItsEnd) {
+  Desk desk;
+  desk.service.fail_writes(ECONNRESET);
+  desk.service.arrive("unread");
+  desk.service.end();
+  desk.client.arrive(client_frame(op_binary, "last words") + client_close(1000));
+  desk.client.end();
+  EXPECT_TRUE(desk.live(1s).done);
+}
+
+TEST(SpliceEnding, ABrokenServiceAndAClientThatTakesNothingAreOverAtStall) {
+  for (const bool client_leaves : {false, true}) {
+    Desk desk;
+    desk.client.take(2);
+    desk.service.arrive("more than two");
+    desk.turn();
+    desk.service.arrive("unread");
+    desk.service.set_broken(ECONNRESET);
+    desk.service.end();
+    if (client_leaves) { desk.client.end(); }
+    EXPECT_TRUE(desk.live(200s).done) << client_leaves;
+    EXPECT_EQ(desk.ending().cause, Cause::service_error) << client_leaves;
+    EXPECT_EQ(desk.bench.outbox_bytes(), 0U);
+  }
+}
+
+TEST(SpliceEnding, TheErrorOfABreakIsRecordedHoweverItIsFound) {
+  Desk desk;
+  desk.turn();
+  desk.service.set_broken(ETIMEDOUT);
+  desk.service.end();
+  desk.turn();
+  EXPECT_EQ(desk.ending().error, ETIMEDOUT);
+  EXPECT_EQ(desk.close_frame().close_reason(), "the service no longer answers");
+}
+
+TEST(SpliceEnding, AnEndOfOursIsNotPutOffByTakingByteAfterByte) {
+  Desk desk;
+  desk.rule.timeouts.lifetime = 10s;
+  desk.client.take(2);
+  desk.service.arrive(some_bytes(100000));
+  desk.turn();
+  desk.live(10s);
+  ASSERT_EQ(desk.ending().cause, Cause::expired);
+  desk.service.end();
+  for (int second = 0; second < 6 && !desk.last.done; ++second) {
+    desk.client.take(1);
+    desk.live(1s);
+  }
+  EXPECT_TRUE(desk.last.done);
+  EXPECT_TRUE(desk.client.aborted());
+}
+
+TEST(SpliceEnding, StopStillDeliversWhatTheKernelTakes) {
+  Desk desk;
+  desk.client.arrive(client_frame(op_binary, "before"));
+  desk.turn();
+  desk.splice->end(Cause::stopped, desk.now);
+  EXPECT_TRUE(desk.turn().done);
+  EXPECT_EQ(desk.close_frame().close_code(), 1001);
+  EXPECT_TRUE(desk.client.shut());
+  EXPECT_FALSE(desk.client.aborted()) << "a reset would destroy the Close";
+  EXPECT_TRUE(desk.service.shut());
+  EXPECT_FALSE(desk.service.aborted());
 }
 
 // No ending may wait for ever, whatever the other sides do: here they do nothing at all.

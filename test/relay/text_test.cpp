@@ -76,6 +76,17 @@ TEST(TextToTheClient, BytesThatAreNoTextEndASessionOnARouteForTextOnly) {
   EXPECT_EQ(desk.close_frame().close_code(), 1011);
 }
 
+TEST(TextToTheClient, ACharacterThatTheServiceNeverFinishedIsAnErrorNotAnEnd) {
+  Desk desk;
+  desk.rule.frames.to_client = ToClient::text;
+  desk.service.arrive("ok" + snowman.substr(0, 2));
+  desk.service.end();
+  desk.turn();
+  EXPECT_EQ(desk.data_to_client(), "ok");
+  EXPECT_EQ(desk.ending().cause, Cause::service_error);
+  EXPECT_EQ(desk.close_frame().close_code(), 1011);
+}
+
 TEST(MatchingKind, IsBinaryUntilTheClientHasSpokenThenTheKindItUsedLast) {
   Desk desk;
   desk.rule.frames = {.binary_from_client = true, .text_from_client = true, .to_client = ToClient::match};

@@ -34,7 +34,7 @@ class ScriptedStream final : public Stream {
   void fail_from_operation(std::size_t number, int error) { fail_from_ = number, fail_error_ = error; }
 
   void set_unsent(std::size_t bytes) { unsent_ = bytes; }
-  void set_broken() { broken_ = true; }
+  void set_broken(int error) { broken_ = error; }
 
   // --- what happened ---
 
@@ -52,7 +52,7 @@ class ScriptedStream final : public Stream {
   void shutdown_write() override { shut_ = true; }
   void abort() override { aborted_ = true; }
   std::size_t unsent() const override { return unsent_; }
-  bool broken() const override { return broken_; }
+  int broken() const override { return broken_; }
 
  private:
   struct Step {
@@ -73,7 +73,7 @@ class ScriptedStream final : public Stream {
   std::optional<int> write_error_;
   bool shut_ = false;
   bool aborted_ = false;
-  bool broken_ = false;
+  int broken_ = 0;
 };
 
 }  // namespace bascule::test
