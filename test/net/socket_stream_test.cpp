@@ -158,7 +158,6 @@ TEST_F(SocketStreamTest, AbortReachesTheOtherSideAtOnceAsAReset) {
 
 TEST_F(SocketStreamTest, KnowsHowManyBytesAreNotAcknowledged) {
   Pair pair = tcp_pair();
-  pair.other.set_receive_buffer(4096);
   EXPECT_EQ(pair.stream->unsent(), 0U);
   const std::string much(256 * 1024, 'x');
   while (pair.stream->write(bytes_of(much)).status == Io::bytes) {}

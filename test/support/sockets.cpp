@@ -54,6 +54,13 @@ sockaddr_un unix_address(const std::string& path) {
   return address;
 }
 
+// Before the connection is made, for its window follows them.
+void set_buffers(int fd, int bytes) {
+  if (bytes == 0) { return; }
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 std::uint16_t bound_port(int fd) {
   sockaddr_in address{};
   socklen_t size = sizeof address;
@@ -72,8 +79,9 @@ OwnedFd bound_socket() {
 
 // --- Socket ----------------------------------------------------------------------------------------------------------
 
-Socket Socket::connect(std::uint16_t port) {
+Socket Socket::connect(std::uint16_t port, int buffer_bytes) {
   OwnedFd fd = checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+  set_buffers(fd.get(), buffer_bytes);
   const sockaddr_in address = loopback(port);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     throw std::system_error(errno, std::generic_category(), "connect");
@@ -164,13 +172,10 @@ void Socket::reset() {
   fd_.reset();
 }
 
-void Socket::set_receive_buffer(int bytes) const {
-  ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-}
-
 // --- Listener --------------------------------------------------------------------------------------------------------
 
-Listener::Listener(int backlog) : fd_(bound_socket()), port_(bound_port(fd_.get())) {
+Listener::Listener(int backlog, int buffer_bytes) : fd_(bound_socket()), port_(bound_port(fd_.get())) {
+  set_buffers(fd_.get(), buffer_bytes);  // who is accepted has them too
   if (::listen(fd_.get(), backlog) != 0) { fail("listen"); }
 }
 
@@ -226,8 +231,8 @@ int status_of(const std::string& head) {
 
 }  // namespace
 
-WsClient::WsClient(std::uint16_t port, std::string_view path, std::string_view extra_fields)
-    : socket_(Socket::connect(port)) {
+WsClient::WsClient(std::uint16_t port, std::string_view path, std::string_view extra_fields, int buffer_bytes)
+    : socket_(Socket::connect(port, buffer_bytes)) {
   socket_.send(upgrade_request(path, port, extra_fields));
   head_ = receive_head(socket_, buffer_);
   status_ = status_of(head_);

@@ -19,7 +19,8 @@ class Socket {
   Socket() = default;
   explicit Socket(OwnedFd fd) : fd_(std::move(fd)) {}
 
-  static Socket connect(std::uint16_t port);  // to 127.0.0.1
+  // To 127.0.0.1. `buffer_bytes`: of the kernel, each way; 0: as large as it likes.
+  static Socket connect(std::uint16_t port, int buffer_bytes = 0);
   static Socket connect_unix(const std::string& path);
 
   // All of these throw when `patience` is over.
@@ -41,7 +42,6 @@ class Socket {
   void end() const;  // FIN
   void reset();      // RST, and closed
   void close() { fd_.reset(); }
-  void set_receive_buffer(int bytes) const;
   int fd() const { return fd_.get(); }
 
  private:
@@ -51,7 +51,8 @@ class Socket {
 
 class Listener {
  public:
-  explicit Listener(int backlog = 4096);       // 127.0.0.1, a free port
+  // 127.0.0.1, a free port; `buffer_bytes` as in Socket::connect.
+  explicit Listener(int backlog = 4096, int buffer_bytes = 0);
   explicit Listener(const std::string& path);  // a Unix socket
   Socket accept();                             // throws when nobody comes
   bool someone_waits() const;                  // right now
@@ -77,7 +78,7 @@ class DeadPort {
 class WsClient {
  public:
   // Connects and asks for an upgrade; `head` is the whole answer head afterwards.
-  WsClient(std::uint16_t port, std::string_view path, std::string_view extra_fields = {});
+  WsClient(std::uint16_t port, std::string_view path, std::string_view extra_fields = {}, int buffer_bytes = 0);
 
   // Continues on a socket whose handshake is done; `rest` was read behind the head.
   int status() const { return status_; }
