@@ -2,16 +2,13 @@
 
 #include <algorithm>
 
-#include "proxy/wire/ws/close.hpp"
-
 namespace bascule::relay {
 
 using wire::ws::Fin;
 using wire::ws::Opcode;
-namespace close_code = wire::ws::close_code;
 
 Echo::Echo(Stream& client, const policy::SessionRule& rule, Workbench& bench, TimePoint now)
-    : rule_(rule), client_(client, rule, bench, ending_, now), started_at_(now), payload_at_(now) {}
+    : rule_(rule), client_(client, rule, bench, ending_, now), lifespan_(now) {}
 
 Turn Echo::turn(TimePoint now) {
   client_.look_for_break();
@@ -24,9 +21,7 @@ Turn Echo::turn(TimePoint now) {
   if (client_.finished()) { return {.done = true}; }
   const bool closing = ending_.decided();
   TimePoint at = client_.wake_at(closing, rule_.timeouts.close, false);
-  if (!closing) {
-    at = std::min({at, after(started_at_, rule_.timeouts.lifetime), after(payload_at_, rule_.timeouts.idle)});
-  }
+  if (!closing) { at = std::min(at, lifespan_.wake_at(rule_.timeouts)); }
   return {.done = false, .again = moved, .wake_at = at};
 }
 
@@ -38,7 +33,7 @@ bool Echo::step(TimePoint now) {
   std::uint8_t* const front = raw.bytes.data();
   while (const auto payload = client_.next(rest, front, now)) {
     if (!client_.takes_data()) { continue; }
-    payload_at_ = now;
+    lifespan_.payload_moved(now);
     counters_.from_client_bytes += payload->bytes.size();
     counters_.to_client_bytes += payload->bytes.size();
     if (payload->last_of_message) {
@@ -66,28 +61,21 @@ void Echo::end(Cause why, TimePoint now) {
 void Echo::check_deadlines(TimePoint now) {
   if (ending_.decided()) {
     client_.expire(now, rule_.timeouts.close, false);
-  } else if (now >= after(started_at_, rule_.timeouts.lifetime)) {
-    ending_.note(Cause::expired, "the session's time is over");
-  } else if (now >= after(payload_at_, rule_.timeouts.idle)) {
-    ending_.note(Cause::idle, "nothing was sent for too long");
-  } else if (client_.stalled(now)) {
+    return;
+  }
+  lifespan_.check(now, rule_.timeouts, ending_);
+  if (ending_.decided()) { return; }
+  if (client_.stalled(now)) {
     ending_.note(Cause::client_stalled, "the client takes no data");
   } else if (client_.silent(now, false)) {
     ending_.note(Cause::client_silent, "no sign of life from the client");
   }
 }
 
+// An end that the client made has been answered by its side, and there is no service: what is left is our own.
 void Echo::conclude(TimePoint now) {
-  switch (ending_.cause) {
-    case Cause::client_stalled:
-    case Cause::expired:
-    case Cause::revoked: client_.close(close_code::policy_violation, ending_.detail, now); break;
-    case Cause::client_silent:
-    case Cause::idle:
-    case Cause::draining:
-    case Cause::stopped: client_.close(close_code::going_away, ending_.detail, now); break;
-    default: break;  // the client ended it, and its side has answered; there is no service
-  }
+  const std::uint16_t code = own_close_code(ending_.cause);
+  if (code != 0) { client_.close(code, ending_.detail, now); }
 }
 
 }  // namespace bascule::relay

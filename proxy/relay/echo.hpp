@@ -3,6 +3,7 @@
 #pragma once
 
 #include "proxy/relay/client_side.hpp"
+#include "proxy/relay/lifespan.hpp"
 #include "proxy/relay/relay.hpp"
 
 namespace bascule::relay {
@@ -18,8 +19,6 @@ class Echo final : public Relay {
   const Counters& counters() const override { return counters_; }
 
  private:
-  static constexpr int rounds_a_turn = 4;
-
   bool step(TimePoint now);
   void check_deadlines(TimePoint now);
   void conclude(TimePoint now);
@@ -28,8 +27,7 @@ class Echo final : public Relay {
   Ending ending_;
   Counters counters_;
   ClientSide client_;
-  TimePoint started_at_;
-  TimePoint payload_at_;
+  Lifespan lifespan_;
   bool in_message_ = false;  // a frame of the answering message has gone out, its last has not
 };
 

@@ -1,5 +1,7 @@
 #include "proxy/relay/ending.hpp"
 
+#include "proxy/wire/ws/close.hpp"
+
 namespace bascule::relay {
 
 std::string_view word_of(Cause cause) {
@@ -42,6 +44,27 @@ Who who_of(Cause cause) {
     case Cause::internal_error: return Who::bascule;
   }
   return Who::nobody;
+}
+
+std::uint16_t own_close_code(Cause cause) {
+  switch (cause) {
+    case Cause::client_silent:
+    case Cause::idle:
+    case Cause::draining:
+    case Cause::stopped: return wire::ws::close_code::going_away;
+    case Cause::client_stalled:
+    case Cause::service_stalled:
+    case Cause::expired:
+    case Cause::revoked: return wire::ws::close_code::policy_violation;
+    case Cause::none:
+    case Cause::client_closed:
+    case Cause::service_closed:
+    case Cause::client_vanished:
+    case Cause::client_protocol_error:
+    case Cause::service_error:
+    case Cause::internal_error: return 0;
+  }
+  return 0;
 }
 
 std::string_view word_of(Who who) {

@@ -31,6 +31,10 @@ enum class Who : std::uint8_t { nobody, client, service, bascule };
 Who who_of(Cause cause);
 std::string_view word_of(Who who);
 
+// The close code that tells the client of an end of our making: 1001 or 1008. 0 for what the client or the service
+// brought about, which each have a row of their own.
+std::uint16_t own_close_code(Cause cause);
+
 struct Ending {
   Cause cause = Cause::none;
   std::uint16_t close_received = 0;  // the client's close code; 1005 for a Close without one; 0: no Close came

@@ -42,6 +42,9 @@ class Relay {
 
  protected:
   Relay() = default;
+
+  // Reads of each direction in one turn: a busy session must not keep the others of its worker waiting.
+  static constexpr int rounds_a_turn = 4;
 };
 
 }  // namespace bascule::relay

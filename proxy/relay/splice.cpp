@@ -18,8 +18,7 @@ Splice::Splice(Stream& client, Stream& service, const policy::SessionRule& rule,
       bench_(bench),
       client_(client, rule, bench, ending_, now),
       service_(service, rule, bench, ending_),
-      started_at_(now),
-      payload_at_(now) {}
+      lifespan_(now) {}
 
 Turn Splice::turn(TimePoint now) {
   client_.look_for_break();
@@ -59,7 +58,7 @@ bool Splice::inflow(TimePoint now) {
   const auto gathered_bytes = static_cast<std::size_t>(end - front);
   if (gathered_bytes > 0) {
     counters_.from_client_bytes += gathered_bytes;
-    payload_at_ = now;
+    lifespan_.payload_moved(now);
     if (service_.takes_data()) { service_.send({front, gathered_bytes}, now); }
   }
   return raw.moved;
@@ -89,7 +88,7 @@ bool Splice::outflow(TimePoint now) {
     return false;
   }
   counters_.to_client_bytes += result.bytes;
-  payload_at_ = now;
+  lifespan_.payload_moved(now);
   frame(into.first(result.bytes), now);
   return true;
 }
@@ -153,11 +152,9 @@ void Splice::check_deadlines(TimePoint now) {
     service_.expire(now, service_is_owed());
     return;
   }
-  if (now >= after(started_at_, rule_.timeouts.lifetime)) {
-    ending_.note(Cause::expired, "the session's time is over");
-  } else if (now >= after(payload_at_, rule_.timeouts.idle)) {
-    ending_.note(Cause::idle, "nothing was sent for too long");
-  } else if (client_.stalled(now)) {
+  lifespan_.check(now, rule_.timeouts, ending_);
+  if (ending_.decided()) { return; }
+  if (client_.stalled(now)) {
     ending_.note(Cause::client_stalled, "the client takes no data");
   } else if (service_.stalled(now)) {
     ending_.note(Cause::service_stalled, "the service takes no data");
@@ -197,14 +194,11 @@ void Splice::conclude(TimePoint now) {
     case Cause::idle:
     case Cause::draining:
     case Cause::stopped:
-      client_.close(close_code::going_away, ending_.detail, now);
-      service_.finish(How::end, now);
-      break;
     case Cause::client_stalled:
     case Cause::service_stalled:
     case Cause::expired:
     case Cause::revoked:
-      client_.close(close_code::policy_violation, ending_.detail, now);
+      client_.close(own_close_code(ending_.cause), ending_.detail, now);
       service_.finish(How::end, now);
       break;
   }
@@ -231,9 +225,7 @@ Turn Splice::verdict(bool again, TimePoint now) const {
   const bool closing = ending_.decided();
   TimePoint at = std::min(client_.wake_at(closing, patience(), client_is_owed()),
                           service_.wake_at(closing, service_is_owed(), now));
-  if (!closing) {
-    at = std::min({at, after(started_at_, rule_.timeouts.lifetime), after(payload_at_, rule_.timeouts.idle)});
-  }
+  if (!closing) { at = std::min(at, lifespan_.wake_at(rule_.timeouts)); }
   return {.done = false, .again = again, .wake_at = at};
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "proxy/relay/client_side.hpp"
+#include "proxy/relay/lifespan.hpp"
 #include "proxy/relay/relay.hpp"
 #include "proxy/relay/service_side.hpp"
 
@@ -25,9 +26,6 @@ class Splice final : public Relay {
   const Counters& counters() const override { return counters_; }
 
  private:
-  // Reads of each direction in one turn: a busy session must not keep the others of its worker waiting.
-  static constexpr int rounds_a_turn = 4;
-
   bool inflow(TimePoint now);   // client to service; true when bytes moved
   bool outflow(TimePoint now);  // service to client; likewise
   void frame(MutableBytes chunk, TimePoint now);
@@ -47,8 +45,7 @@ class Splice final : public Relay {
   Counters counters_;
   ClientSide client_;
   ServiceSide service_;
-  TimePoint started_at_;
-  TimePoint payload_at_;
+  Lifespan lifespan_;
   bool service_blocked_ = false;  // the service has not taken all we had for it
   std::uint8_t cut_bytes_ = 0;    // of a character whose rest has not come: at most 3
   std::array<std::uint8_t, 3> cut_{};
