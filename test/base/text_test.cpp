@@ -27,6 +27,7 @@ TEST(Text, TrimsSpacesAndTabs) {
 
 TEST(Text, ReadsPlainDecimalsUpToTheirLimit) {
   constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_FALSE(parse_decimal("2", 1));
   EXPECT_EQ(parse_decimal("0", 0), 0U);
   EXPECT_EQ(parse_decimal("007", 7), 7U);
   EXPECT_EQ(parse_decimal("65535", 65535), 65535U);

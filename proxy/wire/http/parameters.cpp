@@ -1,0 +1,91 @@
+#include "proxy/wire/http/parameters.hpp"
+
+#include <algorithm>
+
+#include "proxy/base/bytes.hpp"
+#include "proxy/base/text.hpp"
+#include "proxy/base/utf8.hpp"
+
+namespace bascule::wire::http {
+namespace {
+
+constexpr int not_hex = -1;
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') { return c - '0'; }
+  const char small = lower(c);
+  return small >= 'a' && small <= 'f' ? small - 'a' + 10 : not_hex;
+}
+
+// WHATWG URL, section 5.1: '+' is a space, %XX a byte, and an escape that is none is text.
+std::string form_decoded(std::string_view raw) {
+  std::string decoded;
+  decoded.reserve(raw.size());
+  for (std::size_t at = 0; at < raw.size(); ++at) {
+    char c = raw[at];
+    if (c == '+') {
+      c = ' ';
+    } else if (c == '%' && raw.size() - at >= 3) {
+      const int high = hex_value(raw[at + 1]);
+      const int low = hex_value(raw[at + 2]);
+      if (high != not_hex && low != not_hex) {
+        c = static_cast<char>(high * 16 + low);
+        at += 2;
+      }
+    }
+    decoded.push_back(c);
+  }
+  return decoded;
+}
+
+bool is_clean(std::string_view text) {
+  const bool controls = std::any_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
+  Utf8Check utf8;
+  return !controls && utf8.accept(bytes_of(text)) && utf8.complete();
+}
+
+// What stands before the next `separator`, which is taken too.
+std::string_view take_until(std::string_view& rest, char separator) {
+  const std::size_t end = std::min(rest.find(separator), rest.size());
+  const std::string_view piece = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return piece;
+}
+
+}  // namespace
+
+std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    std::string_view value = take_until(query, '&');
+    if (value.empty()) { continue; }
+    if (form_decoded(take_until(value, '=')) != name) { continue; }
+    // The first one decides, clean or not: whoever reads the query behind us may well take the first.
+    std::string decoded = form_decoded(value);
+    if (!is_clean(decoded)) { return std::nullopt; }
+    return decoded;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> cookie(const RequestHead& head, std::string_view name) {
+  for (const Field& field : head.fields) {
+    if (field.name != "cookie") { continue; }
+    std::string_view rest = field.value;
+    while (!rest.empty()) {
+      const std::string_view pair = trimmed(take_until(rest, ';'));
+      const std::size_t equals = pair.find('=');
+      if (equals == std::string_view::npos || pair.substr(0, equals) != name) { continue; }
+      std::string_view value = pair.substr(equals + 1);
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
+        value = value.substr(1, value.size() - 2);
+      }
+      return std::string(value);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace bascule::wire::http
