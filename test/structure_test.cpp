@@ -86,7 +86,7 @@ TEST(Structure, LibrariesAreSeenOnlyWhereTheyBelong) {
       {"asio", {"net", "session", "app"}},
       {"openssl/", {"wire"}},
       {"yaml-cpp/", {"config"}},
-      {"nlohmann/", {"observe"}},
+      {"nlohmann/", {"observe", "app"}},
       {"CLI/", {"app"}},
       {"sys/socket.h", {"net"}},
       {"sys/epoll.h", {"net"}},

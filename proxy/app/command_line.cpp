@@ -1,53 +1,104 @@
 #include "proxy/app/command_line.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
-#include "proxy/app/server.hpp"
-#include "proxy/config/read_rules.hpp"
-#include "proxy/observe/log.hpp"
+#include "proxy/app/verbs.hpp"
+#include "proxy/base/text.hpp"
 
 namespace bascule::app {
 
 namespace {
 
-constexpr int exit_well = 0;
-constexpr int exit_not_well = 1;
-constexpr int exit_wrong_usage = 2;
+constexpr const char* default_rules = "/etc/bascule/rules.d";
+constexpr const char* rules_help = "Rules: files, or folders of *.yaml; /etc/bascule/rules.d if none is given";
 
-std::optional<policy::Rules> rules_or_mistakes(const std::string& path) {
-  auto rules = config::read_rules_file(path);
-  if (rules) { return std::move(*rules); }
-  for (const config::Mistake& mistake : rules.error()) {
-    fmt::print(stderr, "{}: {}\n", mistake.place.text(), mistake.text);
+// The options as they are being read. `files` are the words without a dash: RULES, and for some verbs one more behind.
+struct Arguments {
+  CommonOptions common;
+  std::vector<std::string> files;
+  std::optional<unsigned> workers;
+  Warnings warnings = Warnings::told;
+  config::DescribedVisit visit;
+  std::vector<std::string> headers;
+  std::optional<std::string> reference;
+
+  // The words are RULES, all of them.
+  const CommonOptions& rules() {
+    common.rules = files.empty() ? std::vector<std::string>{default_rules} : std::move(files);
+    return common;
   }
-  return std::nullopt;
+
+  // The last of the words is something else.
+  std::optional<std::string> take_last() {
+    if (files.empty()) { return std::nullopt; }
+    std::string last = std::move(files.back());
+    files.pop_back();
+    return last;
+  }
+};
+
+int wrong_usage(std::string_view what) {
+  fmt::print(stderr, "{}\nRun with --help for more information.\n", what);
+  return exit_wrong_usage;
 }
 
-int check(const std::string& path) {
-  const auto rules = rules_or_mistakes(path);
-  if (!rules) { return exit_not_well; }
-  const auto count = [](std::size_t number, std::string_view what) {
-    return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
-  };
-  fmt::print("{}: well: {}, {}\n", path, count(rules->listeners.size(), "listener"),
-             count(rules->routes.size(), "route"));
-  return exit_well;
+CLI::App& add_verb(CLI::App& app, const char* name, const char* what, Arguments& arguments, const char* words,
+                   const char* words_help) {
+  CLI::App* const verb = app.add_subcommand(name, what);
+  verb->add_option(words, arguments.files, words_help)->type_name("");
+  verb->add_flag_callback(
+      "--json", [&arguments] { arguments.common.output = Output::json; }, "Answer in JSON");
+  return *verb;
 }
 
-int serve(const std::string& path, std::optional<unsigned> workers) {
-  auto rules = rules_or_mistakes(path);
-  if (!rules) { return exit_not_well; }
-  if (workers) { rules->process.workers = workers; }
-  observe::Log log(STDERR_FILENO, observe::Log::format_for(STDERR_FILENO));
-  return serve_until_told(std::make_shared<const policy::Rules>(std::move(*rules)), log) ? exit_well : exit_not_well;
+void add_visit(CLI::App& verb, Arguments& arguments) {
+  config::DescribedVisit& visit = arguments.visit;
+  verb.add_option("--origin", visit.origin, "The Origin it sends; 'same' for the URL's own. None if not given");
+  verb.add_option("--client", visit.client, "The visitor's address; 127.0.0.1 if not given");
+  verb.add_option("--header", arguments.headers, "Another header field, \"name: value\"; any number of them")
+      ->take_all()
+      ->allow_extra_args(false);  // one word each: what follows is RULES or the URL
+  verb.add_option("--as", visit.as, "Who he has proven to be: user, or user:group,group");
+  verb.add_option("--protocol", visit.protocols, "A subprotocol it offers; any number of them")
+      ->take_all()
+      ->allow_extra_args(false);
+  verb.add_option("--listener", visit.listener, "The listener it comes to; the one that the URL fits if not given");
+}
+
+bool read_headers(Arguments& arguments) {
+  for (const std::string& header : arguments.headers) {
+    const std::size_t colon = header.find(':');
+    if (colon == 0 || colon == std::string::npos) { return false; }
+    arguments.visit.headers.emplace_back(header.substr(0, colon), trimmed(std::string_view(header).substr(colon + 1)));
+  }
+  return true;
+}
+
+int run_explain(Arguments& arguments) {
+  if (arguments.reference) { return explain_reference(arguments.rules(), *arguments.reference); }
+  auto url = arguments.take_last();
+  if (!url) { return wrong_usage("explain: a URL is required, or --ref with the reference of a refusal"); }
+  if (url->find("://") == std::string::npos) {
+    return wrong_usage(fmt::format(
+        "explain: the last word is the URL, such as wss://desk.example.org/vnc; '{}' is none", shown(*url)));
+  }
+  if (!read_headers(arguments)) { return wrong_usage("explain: a header is written \"name: value\""); }
+  arguments.visit.url = std::move(*url);
+  return explain_visit(arguments.rules(), arguments.visit);
+}
+
+int run_test(Arguments& arguments) {
+  const auto cases = arguments.take_last();
+  return cases ? test(arguments.rules(), *cases) : wrong_usage("test: a file of cases is required");
 }
 
 }  // namespace
@@ -58,24 +109,50 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "bascule " BASCULE_VERSION);
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::simple);
-  app.footer("See rules/README.md for every key of a rules file.");
+  app.footer(
+      "Exits with 0 when all is well, 1 when it is not, 2 on wrong usage, 3 when 'explain' tells a refusal.\n"
+      "See rules/README.md for every key of a rules file.");
 
-  std::string rules;
-  std::optional<unsigned> workers;
+  Arguments arguments;
   constexpr unsigned workers_max = 1024;
 
-  CLI::App* const serve_verb = app.add_subcommand("serve", "Serve by a rules file until SIGTERM or SIGINT.");
-  serve_verb->add_option("RULES", rules, "The rules file (YAML)")->required();
-  serve_verb->add_option("--workers", workers, "Threads that carry sessions; one a core if not given")
+  CLI::App& serve_verb =
+      add_verb(app, "serve", "Serve by rules until SIGTERM or SIGINT.", arguments, "RULES", rules_help);
+  serve_verb.add_option("--workers", arguments.workers, "Threads that carry sessions; one a core if not given")
       ->check(CLI::Range(1U, workers_max));
 
-  CLI::App* const check_verb = app.add_subcommand("check", "Read a rules file and tell every mistake in it.");
-  check_verb->add_option("RULES", rules, "The rules file (YAML)")->required();
+  CLI::App& check_verb = add_verb(app, "check", "Read rules and tell every mistake in them, and what is risky.",
+                                  arguments, "RULES", rules_help);
+  check_verb.add_flag_callback(
+      "--strict", [&arguments] { arguments.warnings = Warnings::mistakes; }, "Take warnings for mistakes");
+
+  CLI::App& show_verb = add_verb(app, "show", "Print the rules with every default and preset written out.", arguments,
+                                 "RULES", rules_help);
+
+  CLI::App& explain_verb =
+      add_verb(app, "explain", "Tell step by step how a visit would be judged, and where it would be led.", arguments,
+               "RULES_AND_URL", "Rules, as for the other verbs; then the URL: wss://desk.example.org/vnc");
+  add_visit(explain_verb, arguments);
+  explain_verb.add_option("--ref", arguments.reference,
+                          "Ask the running process about a refusal instead, by the reference that was told with it");
+
+  CLI::App& test_verb = add_verb(app, "test", "Hold rules against a file of cases.", arguments, "RULES_AND_CASES",
+                                 "Rules, as for the other verbs; then the file of cases (YAML)");
+
+  CLI::App& reload_verb = add_verb(app, "reload", "Have the running process take the rules as they are now.", arguments,
+                                   "RULES", rules_help);
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) { return app.exit(error) == exit_well ? exit_well : exit_wrong_usage; }
-  return check_verb->parsed() ? check(rules) : serve(rules, workers);
+
+  if (serve_verb.parsed()) { return serve(arguments.rules(), arguments.workers); }
+  if (check_verb.parsed()) { return check(arguments.rules(), arguments.warnings); }
+  if (show_verb.parsed()) { return show(arguments.rules()); }
+  if (explain_verb.parsed()) { return run_explain(arguments); }
+  if (test_verb.parsed()) { return run_test(arguments); }
+  if (reload_verb.parsed()) { return reload(arguments.rules()); }
+  return exit_wrong_usage;
 }
 
 }  // namespace bascule::app

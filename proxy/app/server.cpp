@@ -1,6 +1,7 @@
 #include "proxy/app/server.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <asio/io_context.hpp>
@@ -9,92 +10,177 @@
 #include <asio/steady_timer.hpp>
 #include <csignal>
 #include <cstring>
+#include <semaphore>
+#include <set>
 #include <utility>
-#include <vector>
 
+#include "proxy/app/answers.hpp"
+#include "proxy/app/changes.hpp"
+#include "proxy/app/control.hpp"
 #include "proxy/app/limits.hpp"
+#include "proxy/app/watch.hpp"
 #include "proxy/app/worker.hpp"
+#include "proxy/config/read_table.hpp"
 #include "proxy/net/acceptor.hpp"
 #include "proxy/net/listen.hpp"
 #include "proxy/net/socket_address.hpp"
+#include "proxy/session/health.hpp"
 
 namespace bascule::app {
 
 namespace {
 
+using namespace std::chrono_literals;
+using config::Mistake;
+using config::Mistakes;
 using observe::Level;
+using policy::Listener;
+using policy::Rules;
+
+// Signals that come in a swarm lead to one reading.
+constexpr auto gather_signals_for = 50ms;
+// How often files are looked at that are to be read again when they change.
+constexpr auto look_every = 500ms;
+
+// A place where visitors come in. The address is what makes it the same door under other rules.
+struct Door {
+  Address address;                          // as written
+  Address bound;                            // as the kernel gave it
+  OwnedFd socket;                           // until the acceptor takes it
+  std::string name;                         // of the listener now; the main thread's
+  std::string name_inside;                  // the same, for the first worker's thread
+  std::unique_ptr<net::Acceptor> acceptor;  // the first worker's, too
+};
 
 class Server {
  public:
-  Server(const std::shared_ptr<const policy::Rules>& rules, observe::Log& log)
-      : rules_(rules), log_(log), ledger_(sessions_for(raise_descriptor_limit())) {}
+  Server(std::vector<std::string> paths, FileWatch watch, config::Reading reading, std::optional<unsigned> workers,
+         observe::Log& log)
+      : paths_(std::move(paths)),
+        workers_wanted_(workers),
+        rules_(std::make_shared<const Rules>(std::move(reading.rules))),
+        log_(log),
+        rules_watch_(std::move(watch)),
+        ledger_(sessions_for(raise_descriptor_limit())) {}
 
   bool serve() {
     // A client that is gone is an error value of send(), a log reader that is gone one of write().
     std::signal(SIGPIPE, SIG_IGN);
-    if (!listen()) { return false; }
+    auto opened = open_doors(*rules_);
+    if (!opened) {
+      for (const Mistake& mistake : opened.error()) {
+        note(Level::error, "cannot_listen", fmt::format("{}: {}", mistake.place.text(), mistake.text));
+      }
+      return false;
+    }
+    doors_ = std::move(*opened);
     // Before the first thread: the set blocks nothing, but its handlers must stand before anybody can be told to stop.
-    signals_.add(SIGTERM);
-    signals_.add(SIGINT);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) { signals_.add(signal); }
     await_signal();
     start_workers();
+    open_control();
+    watch_files();
     context_.run();
+    control_.reset();
     workers_.clear();  // joins them
-    log_.note({.level = Level::info, .event = "stopped", .text = "bascule has stopped", .fields = {}, .at = {}});
+    note(Level::info, "stopped", "bascule has stopped");
     return true;
   }
 
  private:
-  struct Opened {
-    const policy::Listener* listener;
-    OwnedFd socket;
-    Address address;
-  };
+  using Doors = std::vector<std::shared_ptr<Door>>;
 
-  bool listen() {
-    for (const policy::Listener& listener : rules_->listeners) {
+  void note(Level level, std::string_view event, std::string text,
+            std::vector<std::pair<std::string_view, std::string>> fields = {}) {
+    log_.note({.level = level, .event = event, .text = std::move(text), .fields = std::move(fields), .at = {}});
+  }
+
+  // --- doors and workers ---------------------------------------------------------------------------------------------
+
+  // The doors that these rules want and that are not open yet: all of them, or the reasons why not.
+  Result<Doors, Mistakes> open_doors(const Rules& rules) const {
+    Doors opened;
+    Mistakes failures;
+    for (const Listener& listener : rules.listeners) {
+      if (door_of(listener)) { continue; }
       auto socket = net::listen_on(listener.address, listener.mode);
       if (!socket) {
-        log_.note({.level = Level::error,
-                   .event = "cannot_listen",
-                   .text = fmt::format("{}: {}", listener.place.text(), socket.error().text),
-                   .fields = {{"listener", listener.name}},
-                   .at = {}});
-        return false;
+        failures.push_back({.place = listener.place, .text = socket.error().text + whose_fault(listener)});
+        continue;
       }
-      const Address address = net::local_address(socket->get());
-      opened_.push_back({&listener, std::move(*socket), address});
+      auto door = std::make_shared<Door>();
+      door->address = listener.address;
+      door->bound = net::local_address(socket->get());
+      door->name = listener.name;
+      door->name_inside = listener.name;
+      door->socket = std::move(*socket);
+      opened.push_back(std::move(door));
     }
-    return true;
+    if (failures.empty()) { return opened; }
+    for (const auto& door : opened) { remove_socket_file(*door); }
+    return failures;
+  }
+
+  // A port that is ours already, on another set of addresses, cannot be bound a second time.
+  std::string whose_fault(const Listener& listener) const {
+    const auto ours = std::find_if(doors_.begin(), doors_.end(), [&](const auto& door) {
+      return door->address.is_ip() && listener.address.is_ip() && door->address.port() == listener.address.port() &&
+             listener.address.port() != 0;
+    });
+    if (ours == doors_.end()) { return {}; }
+    return fmt::format("; it is bascule itself, at {}: to move a port between addresses takes a restart",
+                       (*ours)->address.text());
+  }
+
+  // Null: it is not open yet. Any free port is the one that a listener of that name was given before.
+  std::shared_ptr<Door> door_of(const Listener& listener) const {
+    const bool any_port = listener.address.is_ip() && listener.address.port() == 0;
+    const auto found = std::find_if(doors_.begin(), doors_.end(), [&](const auto& door) {
+      return door->address == listener.address && (!any_port || door->name == listener.name);
+    });
+    return found == doors_.end() ? nullptr : *found;
+  }
+
+  // On the first worker's thread, or before it runs.
+  void open_up(const std::shared_ptr<Door>& door) {
+    door->acceptor = std::make_unique<net::Acceptor>(
+        workers_.front()->loop(), std::move(door->socket),
+        [this, door = door.get()](OwnedFd socket, const Address& client) {
+          place(std::move(socket), {.listener = door->name_inside, .door = door->address, .peer = client});
+        },
+        [this, door = door.get()](int error) { tell_shortage(door->name_inside, error); });
+  }
+
+  void open_up_or_tell(const std::shared_ptr<Door>& door) {
+    try {
+      open_up(door);
+    } catch (const std::exception& exception) {
+      note(Level::error, "cannot_listen", fmt::format("listener {}: {}", door->name_inside, exception.what()));
+    }
+  }
+
+  void tell_listening(const Door& door) {
+    note(Level::info, "listening", fmt::format("listening on {}", door.bound.text()),
+         {{"listener", door.name}, {"address", door.bound.text()}});
   }
 
   void start_workers() {
-    const unsigned count = rules_->process.workers.value_or(usable_cores());
-    for (unsigned i = 0; i < count; ++i) {
-      workers_.push_back(std::make_unique<Worker>(resolver_, ledger_, log_, rules_));
+    const unsigned count = workers_wanted_.value_or(rules_->process.workers.value_or(usable_cores()));
+    const session::Shared shared{
+        .resolver = resolver_, .ledger = ledger_, .roster = roster_, .log = log_, .refusals = refusals_};
+    for (unsigned i = 0; i < count; ++i) { workers_.push_back(std::make_unique<Worker>(shared, rules_)); }
+    // One acceptor a door, all of them on the first worker's loop, which is not running yet.
+    for (const auto& door : doors_) {
+      open_up(door);
+      tell_listening(*door);
     }
-    // One acceptor a listen address, all of them on the first worker's loop, which is not running yet.
-    for (Opened& opened : opened_) {
-      const std::string name = opened.listener->name;
-      acceptors_.push_back(std::make_unique<net::Acceptor>(
-          workers_.front()->loop(), std::move(opened.socket),
-          [this, name](OwnedFd socket, const Address& client) {
-            place(std::move(socket), {name, client});
-          },
-          [this, name](int error) { tell_shortage(name, error); }));
-      log_.note({.level = Level::info,
-                 .event = "listening",
-                 .text = fmt::format("listening on {}", opened.address.text()),
-                 .fields = {{"listener", name}, {"address", opened.address.text()}},
-                 .at = {}});
-    }
+    health_ = std::make_unique<session::HealthChecks>(workers_.front()->floor());
+    workers_.front()->loop().post([this, rules = rules_] { health_->apply(*rules); });
     for (const auto& worker : workers_) { worker->start(); }
-    log_.note({.level = Level::info,
-               .event = "ready",
-               .text = fmt::format("ready: {} route{}, {} worker{}", rules_->routes.size(),
-                                   rules_->routes.size() == 1 ? "" : "s", count, count == 1 ? "" : "s"),
-               .fields = {{"workers", std::to_string(count)}},
-               .at = {}});
+    note(Level::info, "ready",
+         fmt::format("ready: {} route{}, {} worker{}", rules_->routes.size(), rules_->routes.size() == 1 ? "" : "s",
+                     count, count == 1 ? "" : "s"),
+         {{"workers", std::to_string(count)}});
   }
 
   // On the first worker's thread: to whoever has the least to do, which is itself when all have the same.
@@ -109,19 +195,179 @@ class Server {
   }
 
   void tell_shortage(const std::string& listener, int error) {
-    log_.note({.level = Level::warning,
-               .event = "shortage",
-               .text = fmt::format("listener {}: new visitors wait: {}", listener, std::strerror(error)),
-               .fields = {{"listener", listener}},
-               .at = {}});
+    note(Level::warning, "shortage", fmt::format("listener {}: new visitors wait: {}", listener, std::strerror(error)),
+         {{"listener", listener}});
   }
 
-  // --- the end; on the main thread ---
+  // --- new rules; on the main thread ---------------------------------------------------------------------------------
+
+  // Reads them and puts them in the place of the old ones, whole or not at all.
+  Result<config::Reading, Mistakes> read_again() {
+    rules_watch_ = FileWatch(paths_);  // first: what changes while we read will be seen
+    return config::read_rules_at(paths_);
+  }
+
+  // JSON for whoever asked (app/answers).
+  std::string reload() {
+    if (draining_) { return json_of_no("bascule is stopping"); }
+    auto reading = read_again();
+    if (!reading) { return rejected(reading.error()); }
+    auto opened = open_doors(reading->rules);
+    if (!opened) { return rejected(opened.error()); }
+
+    const auto rules = std::make_shared<const Rules>(std::move(reading->rules));
+    const Changes changes = changes_between(*rules_, *rules);
+    rules_ = rules;
+    for (const Mistake& warning : reading->warnings) {
+      note(Level::warning, "rules_warning", fmt::format("{}: {}", warning.place.text(), warning.text));
+    }
+    change_doors(std::move(*opened));
+    for (const std::string& line : changes.lines()) { note(Level::info, "reloaded", "new rules: " + line); }
+    watch_tables();
+    return json_of_reload(changes, reading->warnings);
+  }
+
+  std::string rejected(const Mistakes& mistakes) {
+    for (const Mistake& mistake : mistakes) {
+      note(Level::error, "reload_failed", fmt::format("{}: {}", mistake.place.text(), mistake.text));
+    }
+    note(Level::error, "reload_failed", "the rules stay as they were");
+    return json_of_mistakes(mistakes);
+  }
+
+  // The rules go into every worker's mailbox before the first worker opens or closes a door, so that nobody comes in by
+  // a new door under old rules.
+  void change_doors(Doors opened) {
+    Doors kept;
+    std::vector<std::pair<std::shared_ptr<Door>, std::string>> names;
+    for (const Listener& listener : rules_->listeners) {
+      const auto door = door_of(listener);
+      if (!door) { continue; }
+      kept.push_back(door);
+      door->name = listener.name;
+      names.emplace_back(door, listener.name);
+      if (!listener.address.is_ip()) { ::chmod(listener.address.path().c_str(), listener.mode); }
+    }
+    Doors closing;
+    std::copy_if(doors_.begin(), doors_.end(), std::back_inserter(closing),
+                 [&kept](const auto& door) { return std::find(kept.begin(), kept.end(), door) == kept.end(); });
+    for (const auto& door : opened) { tell_listening(*door); }
+    for (const auto& door : closing) { remove_socket_file(*door); }
+    doors_ = std::move(kept);
+    doors_.insert(doors_.end(), opened.begin(), opened.end());
+
+    // Whoever asked for the reload is told when the new rules hold everywhere.
+    const auto in_force = std::make_shared<std::counting_semaphore<>>(0);
+    for (auto worker = workers_.begin() + 1; worker != workers_.end(); ++worker) {
+      (*worker)->loop().post([worker = worker->get(), rules = rules_, in_force] {
+        worker->floor().rule_by(rules);
+        in_force->release();
+      });
+    }
+    workers_.front()->loop().post([this, in_force, rules = rules_, opened = std::move(opened),
+                                   closing = std::move(closing), names = std::move(names)]() mutable {
+      workers_.front()->floor().rule_by(rules);
+      for (const auto& [door, name] : names) { door->name_inside = name; }
+      for (const auto& door : closing) { door->acceptor.reset(); }
+      for (const auto& door : opened) { open_up_or_tell(door); }
+      health_->apply(*rules);
+      in_force->release();
+    });
+
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      if (!in_force->try_acquire_for(5s)) { break; }
+    }
+
+    std::set<std::string> routes;
+    for (const auto& route : rules_->routes) { routes.insert(route->name); }
+    ledger_.keep_only(routes);
+    roster_.keep_only(*rules_);
+  }
+
+  void open_control() {
+    ControlHandlers handlers{.reload = [this] { return reload(); },
+                             .refusal = [this](const std::string& reference) { return refusal(reference); }};
+    std::string why_not;
+    control_ = Control::open(context_, paths_, std::move(handlers), why_not);
+    if (!control_) {
+      note(Level::warning, "no_control", fmt::format("`bascule reload` will not find us: {}", why_not));
+    }
+  }
+
+  std::string refusal(const std::string& reference) const {
+    const auto record = refusals_.find(reference);
+    return record ? json_of_refusal(*record) : json_of_no("no refusal of late has this reference; look into the log");
+  }
+
+  // --- files that are read again when they change; on the main thread
+  // -------------------------------------------------
+
+  struct WatchedTable {
+    std::shared_ptr<policy::TableSource> source;
+    FileWatch watch;
+    bool failed = false;  // the last reading did: it is tried again at each look, and told once
+  };
+
+  void watch_files() {
+    watch_tables();
+    look_soon();
+  }
+
+  // What changed between the reading of the rules and now is not lost: tables are read once more.
+  void watch_tables() {
+    tables_.clear();
+    for (const auto& source : rules_->tables()) {
+      tables_.push_back({.source = source, .watch = FileWatch({source->path()})});
+      if (auto table = config::read_table(source->path())) { put(*source, std::move(*table)); }
+    }
+  }
+
+  void look_soon() {
+    if (draining_) { return; }
+    // Looking takes at most a twentieth of this thread's time, however many files there are.
+    Duration looking = rules_watch_.last_look_took();
+    for (const WatchedTable& table : tables_) { looking += table.watch.last_look_took(); }
+    look_timer_.expires_after(std::max<Duration>(look_every, 20 * looking));
+    look_timer_.async_wait([this](const asio::error_code& error) {
+      if (error) { return; }
+      for (WatchedTable& table : tables_) { look_at(table); }
+      if (rules_->process.watch && rules_watch_.changed_and_settled(Clock::now())) { reload(); }
+      look_soon();
+    });
+  }
+
+  void look_at(WatchedTable& watched) {
+    const bool changed = watched.watch.changed_and_settled(Clock::now());
+    if (!changed && !watched.failed) { return; }
+    auto table = config::read_table(watched.source->path());
+    if (!table) {
+      if (changed || !watched.failed) {
+        note(Level::error, "table_failed", fmt::format("{}; the table stays as it was", table.error()));
+      }
+      watched.failed = true;
+      return;
+    }
+    watched.failed = false;
+    for (const policy::Table::Complaint& complaint : table->complaints()) {
+      note(Level::warning, "table_warning", fmt::format("{}:{}: {}", complaint.file, complaint.line, complaint.text));
+    }
+    const std::size_t targets = table->size();
+    put(*watched.source, std::move(*table));
+    note(Level::info, "table_read", fmt::format("{} has changed: {} targets", watched.source->path(), targets));
+  }
+
+  static void put(policy::TableSource& source, policy::Table table) {
+    source.put(std::make_shared<const policy::Table>(std::move(table)));
+  }
+
+  // --- the end; on the main thread -----------------------------------------------------------------------------------
 
   void await_signal() {
-    signals_.async_wait([this](const asio::error_code& error, int) {
+    signals_.async_wait([this](const asio::error_code& error, int signal) {
       if (error) { return; }
-      if (draining_) {
+      if (signal == SIGHUP) {
+        reload_soon();
+      } else if (draining_) {
         cut("a second signal");
       } else {
         drain();
@@ -130,21 +376,30 @@ class Server {
     });
   }
 
+  void reload_soon() {
+    if (std::exchange(reload_asked_, true)) { return; }
+    reload_timer_.expires_after(gather_signals_for);
+    reload_timer_.async_wait([this](const asio::error_code& error) {
+      reload_asked_ = false;
+      if (!error && !draining_) { reload(); }
+    });
+  }
+
   void drain() {
     draining_ = true;
-    log_.note(
-        {.level = Level::info,
-         .event = "draining",
-         .text = fmt::format("stopping: {} sessions are told; a second signal ends them at once", ledger_.sessions()),
-         .fields = {},
-         .at = {}});
+    look_timer_.cancel();
+    note(Level::info, "draining",
+         fmt::format("stopping: {} sessions are told; a second signal ends them at once", ledger_.sessions()));
     workers_left_ = workers_.size();
-    // The listeners first, so that nobody enters a house that is being left; they live on the first worker's thread.
-    // What it has handed to other workers is in their mailboxes by then, ahead of what comes now.
-    // The files of Unix sockets go with them, and not later: by then they may be those of the next process.
-    workers_.front()->loop().post([this] {
-      remove_socket_files();
-      acceptors_.clear();
+    // The doors first, so that nobody enters a house that is being left; they live on the first worker's thread. What
+    // it has handed to other workers is in their mailboxes by then, ahead of what comes now. The files of Unix sockets
+    // go with them, and not later: by then they may be those of the next process.
+    workers_.front()->loop().post([this, doors = doors_] {
+      for (const auto& door : doors) {
+        remove_socket_file(*door);
+        door->acceptor.reset();
+      }
+      health_->stop();
       asio::post(context_, [this] { drain_workers(); });
     });
     if (const Limit limit = rules_->process.drain) {
@@ -166,38 +421,43 @@ class Server {
   }
 
   void cut(std::string_view why) {
-    log_.note({.level = Level::warning,
-               .event = "cutting",
-               .text = fmt::format("{}: {} sessions are cut", why, ledger_.sessions()),
-               .fields = {},
-               .at = {}});
+    note(Level::warning, "cutting", fmt::format("{}: {} sessions are cut", why, ledger_.sessions()));
     for (const auto& worker : workers_) { worker->clear(); }
   }
 
-  void remove_socket_files() const {
-    for (const Opened& opened : opened_) {
-      if (opened.address.family() == Address::Family::unix_path) { ::unlink(opened.address.path().c_str()); }
-    }
+  static void remove_socket_file(const Door& door) {
+    if (door.address.family() == Address::Family::unix_path) { ::unlink(door.address.path().c_str()); }
   }
 
-  std::shared_ptr<const policy::Rules> rules_;
+  const std::vector<std::string> paths_;
+  const std::optional<unsigned> workers_wanted_;
+  std::shared_ptr<const Rules> rules_;
   observe::Log& log_;
+  FileWatch rules_watch_;
   session::Ledger ledger_;
+  session::Roster roster_;
+  observe::Refusals refusals_;
   net::Resolver resolver_{net::Resolver::Options{}};
   asio::io_context context_{1};
   asio::signal_set signals_{context_};
   asio::steady_timer drain_deadline_{context_};
-  std::vector<Opened> opened_;
+  asio::steady_timer reload_timer_{context_};
+  asio::steady_timer look_timer_{context_};
+  std::unique_ptr<Control> control_;
+  std::vector<WatchedTable> tables_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;  // before the workers' loops go
+  Doors doors_;  // before the workers' loops go
+  std::unique_ptr<session::HealthChecks> health_;
   std::size_t workers_left_ = 0;
   bool draining_ = false;
+  bool reload_asked_ = false;
 };
 
 }  // namespace
 
-bool serve_until_told(const std::shared_ptr<const policy::Rules>& rules, observe::Log& log) {
-  return Server(rules, log).serve();
+bool serve_until_told(const std::vector<std::string>& paths, FileWatch watch, config::Reading reading,
+                      std::optional<unsigned> workers, observe::Log& log) {
+  return Server(paths, std::move(watch), std::move(reading), workers, log).serve();
 }
 
 }  // namespace bascule::app

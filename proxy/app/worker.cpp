@@ -4,9 +4,8 @@
 
 namespace bascule::app {
 
-Worker::Worker(net::Resolver& resolver, session::Ledger& ledger, observe::Log& log,
-               const std::shared_ptr<const policy::Rules>& rules)
-    : floor_(loop_, resolver, ledger, log, rules) {}
+Worker::Worker(const session::Shared& shared, const std::shared_ptr<const policy::Rules>& rules)
+    : floor_(loop_, shared, rules) {}
 
 Worker::~Worker() {
   if (thread_.joinable()) {

@@ -5,20 +5,16 @@
 #include <thread>
 
 #include "proxy/net/loop.hpp"
-#include "proxy/net/resolver.hpp"
-#include "proxy/observe/log.hpp"
 #include "proxy/policy/rules.hpp"
 #include "proxy/session/connection.hpp"
 #include "proxy/session/floor.hpp"
-#include "proxy/session/ledger.hpp"
 
 namespace bascule::app {
 
 class Worker {
  public:
-  // What is passed in outlives the worker.
-  Worker(net::Resolver& resolver, session::Ledger& ledger, observe::Log& log,
-         const std::shared_ptr<const policy::Rules>& rules);
+  // What is shared outlives the worker.
+  Worker(const session::Shared& shared, const std::shared_ptr<const policy::Rules>& rules);
   ~Worker();  // stops the thread, if it runs
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

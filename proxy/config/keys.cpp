@@ -15,53 +15,103 @@ namespace bascule::config {
 namespace {
 
 constexpr bool later = false;
+constexpr bool of_each = false;  // each route writes its own
 
 constexpr std::array table{
     Key{Section::top, "version"},
     Key{Section::top, "listen"},
+    Key{Section::top, "services"},
+    Key{Section::top, "defaults"},
     Key{Section::top, "routes"},
     Key{Section::top, "process"},
     Key{Section::top, "auth", later},
-    Key{Section::top, "services", later},
-    Key{Section::top, "defaults", later},
     Key{Section::top, "admin", later},
     Key{Section::top, "log", later},
 
     Key{Section::listen, "name"},
     Key{Section::listen, "address"},
     Key{Section::listen, "mode"},
+    Key{Section::listen, "allow"},
+    Key{Section::listen, "proxy_protocol"},
+    Key{Section::listen, "trusted_proxies"},
+    Key{Section::listen, "public_url"},
     Key{Section::listen, "tls", later},
-    Key{Section::listen, "proxy_protocol", later},
-    Key{Section::listen, "public_url", later},
-    Key{Section::listen, "trusted_proxies", later},
-    Key{Section::listen, "allow", later},
 
-    Key{Section::route, "name"},
+    Key{Section::listen_allow, "addresses"},
+
+    Key{Section::proxy_protocol, "addresses"},
+
+    Key{Section::trusted_proxies, "addresses"},
+    Key{Section::trusted_proxies, "header"},
+
+    Key{Section::service, "address"},
+    Key{Section::service, "addresses"},
+    Key{Section::service, "within"},
+    Key{Section::service, "balance"},
+    Key{Section::service, "health"},
+    Key{Section::service, "retry"},
+    Key{Section::service, "proxy_protocol"},
+    Key{Section::service, "tls", later},
+
+    Key{Section::service_health, "every"},
+    Key{Section::service_health, "timeout"},
+    Key{Section::service_health, "down_after"},
+    Key{Section::service_health, "up_after"},
+
+    Key{Section::route, "name", true, of_each},
     Key{Section::route, "listeners"},
     Key{Section::route, "host"},
-    Key{Section::route, "path"},
+    Key{Section::route, "path", true, of_each},
+    Key{Section::route, "match", true, of_each},
     Key{Section::route, "origins"},
     Key{Section::route, "auth"},
+    Key{Section::route, "allow"},
     Key{Section::route, "protocol"},
     Key{Section::route, "subprotocols"},
     Key{Section::route, "frames"},
-    Key{Section::route, "to"},
-    Key{Section::route, "files"},
+    Key{Section::route, "to", true, of_each},
+    Key{Section::route, "files", true, of_each},
+    Key{Section::route, "answer", true, of_each},
     Key{Section::route, "timeouts"},
     Key{Section::route, "limits"},
-    Key{Section::route, "match", later},
-    Key{Section::route, "allow", later},
-    Key{Section::route, "bandwidth", later},
-    Key{Section::route, "on_reload", later},
-    Key{Section::route, "refuse", later},
-    Key{Section::route, "answer", later},
+    Key{Section::route, "bandwidth"},
+    Key{Section::route, "refuse"},
+    Key{Section::route, "on_reload"},
+
+    Key{Section::match, "query"},
+    Key{Section::match, "header"},
+    Key{Section::match, "cookie"},
+    Key{Section::match, "subprotocol"},
+
+    Key{Section::allow, "users"},
+    Key{Section::allow, "groups"},
+    Key{Section::allow, "addresses"},
 
     Key{Section::frames, "from_client"},
     Key{Section::frames, "to_client"},
     Key{Section::frames, "max"},
 
+    Key{Section::to, "address"},
+    Key{Section::to, "addresses"},
+    Key{Section::to, "lookup"},
+    Key{Section::to, "within"},
+    Key{Section::to, "balance"},
+    Key{Section::to, "health"},
+    Key{Section::to, "retry"},
+    Key{Section::to, "proxy_protocol"},
+    Key{Section::to, "tls", later},
+
+    Key{Section::to_health, "every"},
+    Key{Section::to_health, "timeout"},
+    Key{Section::to_health, "down_after"},
+    Key{Section::to_health, "up_after"},
+
+    Key{Section::lookup, "table"},
+    Key{Section::lookup, "key"},
+
     Key{Section::files, "folder"},
     Key{Section::files, "index"},
+    Key{Section::files, "scripts"},
 
     Key{Section::timeouts, "head"},
     Key{Section::timeouts, "connect"},
@@ -75,19 +125,22 @@ constexpr std::array table{
     Key{Section::timeouts, "tls", later},
 
     Key{Section::limits, "sessions"},
-    Key{Section::limits, "sessions_per_address", later},
-    Key{Section::limits, "sessions_per_user", later},
-    Key{Section::limits, "new_sessions", later},
-    Key{Section::limits, "head_size", later},
-    Key{Section::limits, "head_fields", later},
-    Key{Section::limits, "frames", later},
-    Key{Section::limits, "control_frames", later},
+    Key{Section::limits, "sessions_per_address"},
+    Key{Section::limits, "sessions_per_user"},
+    Key{Section::limits, "new_sessions"},
+    Key{Section::limits, "head_size"},
+    Key{Section::limits, "head_fields"},
+    Key{Section::limits, "frames"},
+    Key{Section::limits, "control_frames"},
+
+    Key{Section::bandwidth, "to_client"},
+    Key{Section::bandwidth, "from_client"},
 
     Key{Section::process, "workers"},
     Key{Section::process, "drain"},
+    Key{Section::process, "watch"},
     Key{Section::process, "user", later},
     Key{Section::process, "sandbox", later},
-    Key{Section::process, "watch", later},
 };
 
 struct SectionNames {
@@ -95,25 +148,47 @@ struct SectionNames {
   std::string_view name;
 };
 
-constexpr std::array<SectionNames, 8> sections{{{"", "the top level"},
-                                                {"listen[].", "a listener"},
-                                                {"routes[].", "a route"},
-                                                {"routes[].frames.", "'frames'"},
-                                                {"routes[].files.", "'files'"},
-                                                {"routes[].timeouts.", "'timeouts'"},
-                                                {"routes[].limits.", "'limits'"},
-                                                {"process.", "'process'"}}};
+constexpr std::array<SectionNames, 19> sections{{{"", "the top level"},
+                                                 {"listen[].", "a listener"},
+                                                 {"listen[].allow.", "'allow' of a listener"},
+                                                 {"listen[].proxy_protocol.", "'proxy_protocol' of a listener"},
+                                                 {"listen[].trusted_proxies.", "'trusted_proxies'"},
+                                                 {"services.*.", "a service"},
+                                                 {"services.*.health.", "'health'"},
+                                                 {"routes[].", "a route"},
+                                                 {"routes[].match.", "'match'"},
+                                                 {"routes[].allow[].", "'allow' of a route"},
+                                                 {"routes[].frames.", "'frames'"},
+                                                 {"routes[].to.", "'to'"},
+                                                 {"routes[].to.health.", "'health'"},
+                                                 {"routes[].to.lookup.", "'lookup'"},
+                                                 {"routes[].files.", "'files'"},
+                                                 {"routes[].timeouts.", "'timeouts'"},
+                                                 {"routes[].limits.", "'limits'"},
+                                                 {"routes[].bandwidth.", "'bandwidth'"},
+                                                 {"process.", "'process'"}}};
 
 // What other bridges and proxies call it; too far off for a count of letters.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> synonyms{{{"target", "to"},
-                                                                                 {"upstream", "to"},
-                                                                                 {"backend", "to"},
-                                                                                 {"bind", "listen"},
-                                                                                 {"locations", "routes"},
-                                                                                 {"location", "path"},
-                                                                                 {"server_name", "host"},
-                                                                                 {"root", "folder"},
-                                                                                 {"allowed_origins", "origins"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 20> synonyms{{{"target", "to"},
+                                                                                  {"upstream", "to"},
+                                                                                  {"backend", "to"},
+                                                                                  {"bind", "listen"},
+                                                                                  {"locations", "routes"},
+                                                                                  {"location", "path"},
+                                                                                  {"server_name", "host"},
+                                                                                  {"root", "folder"},
+                                                                                  {"allowed_origins", "origins"},
+                                                                                  {"upstreams", "services"},
+                                                                                  {"backends", "services"},
+                                                                                  {"servers", "addresses"},
+                                                                                  {"load_balancing", "balance"},
+                                                                                  {"algorithm", "balance"},
+                                                                                  {"health_check", "health"},
+                                                                                  {"interval", "every"},
+                                                                                  {"retries", "retry"},
+                                                                                  {"networks", "addresses"},
+                                                                                  {"token_file", "table"},
+                                                                                  {"rate_limit", "new_sessions"}}};
 
 }  // namespace
 
@@ -161,10 +236,11 @@ std::string suggestion(Section section, std::string_view written) {
   for (const auto& [word, meant] : synonyms) {
     if (word == written && find_key(section, meant) != nullptr) { return fmt::format("; did you mean '{}'?", meant); }
   }
-  for (const Key& key : table) {
-    if (key.name == written) {
+  for (const bool supported : {true, false}) {
+    for (const Key& key : table) {
+      if (key.name != written || key.supported != supported) { continue; }
       return fmt::format("; it is a key of {}{}", name_of(key.section),
-                         key.supported ? "" : ", in a later version of bascule");
+                         supported ? "" : ", in a later version of bascule");
     }
   }
   return {};

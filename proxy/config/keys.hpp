@@ -10,19 +10,40 @@
 namespace bascule::config {
 
 // A map in which keys stand. The order is the one of the table.
-enum class Section : std::uint8_t { top, listen, route, frames, files, timeouts, limits, process };
+enum class Section : std::uint8_t {
+  top,
+  listen,
+  listen_allow,
+  proxy_protocol,
+  trusted_proxies,
+  service,  // one of `services`
+  service_health,
+  route,
+  match,
+  allow,
+  frames,
+  to,
+  to_health,
+  lookup,
+  files,
+  timeouts,
+  limits,
+  bandwidth,
+  process,
+};
 
 struct Key {
   Section section;
   std::string_view name;
-  bool supported = true;  // false: of the language, but of a later version of bascule
+  bool supported = true;    // false: of the language, but of a later version of bascule
+  bool in_defaults = true;  // of a key of a route: it may stand in `defaults` too
 };
 
 std::span<const Key> keys();
 
 const Key* find_key(Section section, std::string_view name);
 
-std::string path_of(const Key& key);  // "routes[].frames.max"
+std::string path_of(const Key& key);  // "routes[].frames.max", "services.*.balance"
 
 // How a message calls the place: "the top level", "a listener", "a route", "'frames'".
 std::string_view name_of(Section section);

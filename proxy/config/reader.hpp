@@ -1,51 +1,102 @@
-// The walk over one rules file: each part of it has a function that reads what is written into plain rules, and notes
-// every mistake on the way. What a value looks like is config/values, which keys there are config/keys.
+// The walk over a set of rules files: each part of them has a function that reads what is written into plain rules, and
+// notes every mistake on the way. What a value looks like is config/values, which keys there are config/keys.
+//
+// Files are read in turns, for a route may name a listener or a service of any file: first every `listen`, then every
+// `services`, then every route.
 #pragma once
 
+#include <deque>
 #include <filesystem>
-#include <functional>
 #include <map>
-#include <span>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "proxy/config/fields.hpp"
+#include "proxy/config/mistake_list.hpp"
 #include "proxy/config/read_rules.hpp"
 #include "proxy/config/yaml.hpp"
 #include "proxy/policy/rules.hpp"
 
 namespace bascule::config {
 
-// "; did you mean 'origins'?", or nothing when no candidate is near.
-std::string did_you_mean(std::string_view written, std::span<const std::string_view> candidates);
+// How logs name where a service is. It depends on what was meant, not on how it was spelled.
+std::string written_of(const policy::Service& service);
 
 class Reader {
  public:
-  explicit Reader(const std::string& file) : folder_(std::filesystem::path(file).parent_path()), mistakes_(file) {}
+  void add_file(const std::string& name, std::string_view text);
+  // A file that could not even be opened, or what should have been one.
+  void add_broken(const std::string& name, std::string why);
+  // A folder of files, or another thing that decides what is read.
+  void watch(const std::string& name) { watched_.push_back(name); }
 
-  Result<policy::Rules, Mistakes> read(const YamlNode& root);
+  // Once, at the end.
+  Result<Reading, Mistakes> read();
 
  private:
-  // read_rules.cpp: the top level and `listen`
+  struct File {
+    std::string name;
+    std::filesystem::path folder;  // what its relative paths are relative to
+    Document document;
+    std::optional<Fields> top{};
+  };
+
+  // read_rules.cpp: the files, and their top level
+  void enter(const File& file);
+  void open_top(File& file);
+  void read_files_in_turns();
+  void check_whole();
   void read_version(const Fields& top);
+  void read_process(const Fields& top);
+
+  // read_listener.cpp
   void read_listeners(const Fields& top);
   void read_listener(const YamlNode& node);
   void read_listener_map(const YamlNode& node);
   void add_listener(const YamlNode& node, policy::Listener listener);
-  void read_process(const Fields& top);
+  void read_who(const Fields& fields, policy::Listener& listener);
+  std::optional<AddressSet> read_peers(const Fields& fields, const policy::Listener& listener);
+  void warn_of_everybody(const Fields& fields, const AddressSet& believed);
+  AddressSet read_addresses(const Fields& fields, std::string_view key);
+
+  // read_service.cpp: `services`, and what a `to` that is a map has in common with them
+  void read_services(const Fields& top);
+  void read_service_map(const Fields& fields, policy::Service& service);
+  void read_where(const Fields& fields, policy::Service& service);
+  void read_made_address(const Fields& fields, policy::Service& service);
+  void read_addresses_of(const Fields& fields, policy::Service& service);
+  void check_loop(const policy::Endpoint& endpoint, const YamlNode& node, const std::string& where);
+  void read_within(const Fields& fields, policy::Service& service);
+  void read_choice(const Fields& fields, policy::Service& service);
+  void read_health(const Fields& fields, policy::Service& service);
+
+  // read_target.cpp: the `to` of a route
+  bool read_to(const Fields& fields, policy::Route& route);
+  std::shared_ptr<const policy::Service> service_of_text(const Fields& fields, const policy::Route& route);
+  std::shared_ptr<const policy::Service> service_called(const std::string& name, const Fields& fields,
+                                                        const policy::Route& route);
+  void check_words(const policy::Service& service, const Fields& fields, const policy::Route& route);
+  void read_lookup(const Fields& fields, policy::Service& service);
+  std::shared_ptr<policy::TableSource> table_at(const std::string& written, const Fields& fields);
 
   // read_route.cpp: what every route has
+  void read_defaults(const Fields& top);
   void read_routes(const Fields& top);
   void read_route(const YamlNode& node, std::size_t number);
   bool read_name(const Fields& fields, policy::Route& route);
+  void read_auth(const Fields& fields);
+  void read_allow(const Fields& fields, policy::Route& route);
+  policy::AllowRule read_allow_rule(const Fields& fields, bool nameless);
+
+  // read_match.cpp: which requests a route is for
   void read_listener_names(const Fields& fields, policy::Route& route);
   bool read_host(const Fields& fields, policy::HostRule& host);
   bool read_path(const Fields& fields, policy::PathRule& path);
-  void read_auth(const Fields& fields);
-  void read_limits(const Fields& fields, policy::Route& route);
-  void read_timeouts(const Fields& fields, policy::Timeouts& timeouts);
-  void check_hidden(const policy::Route& route, const YamlNode& node);
+  void read_conditions(const Fields& fields, policy::Route& route);
+  void read_named_conditions(const Fields& match, policy::Condition::Of of, std::vector<policy::Condition>& conditions);
 
   // read_session.cpp: a route to a service
   void read_session(const Fields& fields, policy::Route& route);
@@ -53,18 +104,35 @@ class Reader {
   void read_protocol(const Fields& fields, policy::Route& route);
   void read_subprotocols(const Fields& fields, policy::Route& route);
   void read_frames(const Fields& fields, policy::FrameRule& frames);
-  bool read_target(const Fields& fields, policy::Route& route);
-  void check_loop(const policy::Target& target, const YamlNode& node, const Fields& fields);
 
-  // read_page.cpp: a route to files
+  // read_limits.cpp: how long, how many, how fast
+  void read_timeouts(const Fields& fields, policy::Timeouts& timeouts);
+  void read_limits(const Fields& fields, policy::Route& route);
+  void read_bandwidth(const Fields& fields, policy::Pace& pace);
+  void read_page_limits(const Fields& fields, policy::Route& route, std::string_view why);
+
+  // read_page.cpp: a route that bascule answers itself
   void read_page(const Fields& fields, policy::Route& route);
   void read_files(const Fields& fields, policy::Files& files);
+  static void refuse_idle_key(const Fields& fields, std::string_view key, std::string_view why);
 
-  std::filesystem::path folder_;
+  std::deque<File> files_;
+  std::vector<std::string> watched_;
+  std::filesystem::path folder_;        // of the file that is being read
+  const YamlNode* defaults_ = nullptr;  // of the file that is being read
   MistakeList mistakes_;
+  MistakeList warnings_{{}, "warnings"};
   policy::Rules rules_;
-  std::vector<std::string> listener_names_;              // those of listeners with mistakes too
-  std::map<std::string, int, std::less<>> route_lines_;  // of the names so far
+  // Some file could not be read, so a name that nobody knows may stand there.
+  bool incomplete_ = false;
+  bool has_listen_ = false;
+  bool has_routes_ = false;
+  std::optional<policy::Place> process_place_;
+  std::vector<std::string> listener_names_;                           // those of listeners with mistakes too
+  std::map<std::string, policy::Place, std::less<>> service_places_;  // likewise
+  std::map<std::string, policy::Place, std::less<>> route_places_;    // of the names so far
+  std::vector<bool> can_match_;  // of each route: its name, host and path are well, so that routes can be compared
+  std::map<std::string, std::shared_ptr<policy::TableSource>, std::less<>> tables_;  // by path; null: cannot be read
 };
 
 }  // namespace bascule::config

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "proxy/net/socket_address.hpp"
@@ -24,8 +25,9 @@ struct Answer {
   std::optional<Resolved> resolved;
 };
 
-void ask(Resolver& resolver, const std::string& name, Loop& loop, const std::shared_ptr<Answer>& answer) {
-  resolver.resolve(name, [mailbox = loop.mailbox(), answer](const Resolved& resolved) {
+void ask(Resolver& resolver, const std::string& name, const Lane& lane, Loop& loop,
+         const std::shared_ptr<Answer>& answer) {
+  resolver.resolve(name, lane, [mailbox = loop.mailbox(), answer](const Resolved& resolved) {
     mailbox->post([answer, resolved] {
       answer->resolved = resolved;
       if (answer->waiter != nullptr) { answer->waiter->wake(); }
@@ -34,12 +36,12 @@ void ask(Resolver& resolver, const std::string& name, Loop& loop, const std::sha
 }
 
 Async<Result<std::vector<Address>, DialError>> look_up(Waiter& waiter, Resolver& resolver, const DialTarget& target,
-                                                       TimePoint deadline) {
+                                                       const DialOptions& options) {
   const auto answer = std::make_shared<Answer>();
   answer->waiter = &waiter;
-  ask(resolver, target.name, waiter.loop(), answer);
+  ask(resolver, target.name, options.lane, waiter.loop(), answer);
   while (!answer->resolved) {
-    const Wake wake = co_await waiter.wait(deadline);
+    const Wake wake = co_await waiter.wait(options.deadline);
     if (wake == Wake::ready) { continue; }
     answer->waiter = nullptr;
     DialError error;
@@ -64,6 +66,27 @@ Async<Result<std::vector<Address>, DialError>> look_up(Waiter& waiter, Resolver&
     }
   }
   co_return addresses;
+}
+
+// --- where a service may be ------------------------------------------------------------------------------------------
+
+bool is_within(const Address& address, const std::vector<Network>& networks) {
+  return std::any_of(networks.begin(), networks.end(), [&](const Network& it) { return it.contains(address); });
+}
+
+DialError nothing_within(const std::vector<Network>& networks, const DialTarget& target,
+                         const std::vector<Address>& addresses) {
+  constexpr std::size_t told_max = 4;  // a name may have hundreds, and the text goes into the log
+  const std::size_t told = std::min(addresses.size(), told_max);
+  std::string found;
+  for (const Address& address : std::span(addresses).first(told)) {
+    found += (found.empty() ? "" : ", ") + (address.is_ip() ? address.host_text() : address.text());
+  }
+  if (told < addresses.size()) { found += fmt::format(" and {} more", addresses.size() - told); }
+  std::string allowed;
+  for (const Network& network : networks) { allowed += (allowed.empty() ? "" : ", ") + network.text(); }
+  const std::string name = target.name.empty() ? "" : target.name + " is ";
+  return {Why::outside, fmt::format("{}{}: not within {}", name, found, allowed)};
 }
 
 // --- attempts --------------------------------------------------------------------------------------------------------
@@ -133,11 +156,20 @@ Async<Result<Dialed, DialError>> dial(Waiter& waiter, Resolver& resolver, const 
   if (target.name.empty()) {
     addresses.push_back(target.address);
   } else {
-    auto found = co_await look_up(waiter, resolver, target, options.deadline);
+    auto found = co_await look_up(waiter, resolver, target, options);
     if (!found) { co_return found.error(); }
-    addresses = interleaved(*found);
-    if (addresses.size() > options.attempts_max) { addresses.resize(options.attempts_max); }
+    addresses = std::move(*found);
   }
+  if (options.within != nullptr && !options.within->empty()) {
+    std::vector<Address> inside;
+    for (const Address& address : addresses) {
+      if (is_within(address, *options.within)) { inside.push_back(address); }
+    }
+    if (inside.empty() && !addresses.empty()) { co_return nothing_within(*options.within, target, addresses); }
+    addresses = std::move(inside);
+  }
+  addresses = interleaved(addresses);
+  if (addresses.size() > options.attempts_max) { addresses.resize(options.attempts_max); }
 
   // Until one stands: begin the next attempt when the last one failed or has had its head start, and look at all that
   // are under way whenever something happens.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/base/address.hpp"
+#include "proxy/base/network.hpp"
 #include "proxy/base/result.hpp"
 #include "proxy/base/time.hpp"
 #include "proxy/net/resolver.hpp"
@@ -28,11 +29,16 @@ struct DialOptions {
   std::chrono::milliseconds attempt_head_start{250};
   std::size_t attempts_max = 16;  // addresses that are tried at most
   Liveness liveness{};
+  // Where the service must be: only addresses in one of these are dialled. A name is looked up once, and what was
+  // checked is what is dialled. Null or empty: anywhere.
+  const std::vector<Network>* within = nullptr;
+  Lane lane{};  // for the resolver
 };
 
 struct DialError {
   enum class Why : std::uint8_t {
     unresolved,  // the name has no address
+    outside,     // it has some, but none of them is where the service must be
     refused,     // refused, unreachable, reset
     timed_out,   // the deadline came first
     short_of,    // we lack descriptors, ports or memory, or the resolver is busy

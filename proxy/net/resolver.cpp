@@ -18,16 +18,54 @@ struct Resolver::Shared {
     Resolved resolved;
     TimePoint until;
   };
+  struct Question {
+    std::string name;
+    std::string key;
+  };
+  struct Queue {
+    std::condition_variable filled;
+    std::deque<Question> waiting;
+    std::map<std::string, std::vector<Done>> asked;  // everyone who waits for a name, also while it is looked up
+    std::map<std::string, std::size_t> pending;      // names that wait or are looked up, by their key; never 0
+    std::map<std::string, Known> known;              // apart, so that visitors push no fixed name out
+  };
 
   Shared(const Options& the_options, Lookup the_lookup) : options(the_options), lookup(std::move(the_lookup)) {}
+
+  Queue& queue(Lane::Kind kind) { return kind == Lane::Kind::fixed ? fixed : visitor; }
+
+  // What is known of a name by whichever lane, or null.
+  const Resolved* recall(const std::string& name, TimePoint now) const {
+    for (const Queue* lane : {&fixed, &visitor}) {
+      const auto entry = lane->known.find(name);
+      if (entry != lane->known.end() && now < entry->second.until) { return &entry->second.resolved; }
+    }
+    return nullptr;
+  }
+
+  // Before one more name is put into a queue: why that would be too many, or null.
+  const char* objection(const Queue& lane, const Lane& whose) const {
+    if (lane.waiting.size() >= options.waiting_max) { return "too many names are being looked up"; }
+    if (whose.kind == Lane::Kind::fixed) { return nullptr; }
+    const auto pending = lane.pending.find(whose.key);
+    const std::size_t count = pending == lane.pending.end() ? 0 : pending->second;
+    return count >= options.pending_max ? "too many names of this route's visitors are being looked up" : nullptr;
+  }
+
+  void remember(Queue& lane, const std::string& name, const Resolved& resolved, TimePoint now) const {
+    if (lane.known.size() >= options.cached_max) {
+      std::erase_if(lane.known, [now](const auto& entry) { return entry.second.until <= now; });
+    }
+    if (lane.known.size() >= options.cached_max) { return; }
+    const bool found = resolved.how == Resolved::How::found;
+    lane.known[name] = {resolved, now + (found ? options.keep_found : options.keep_failed)};
+  }
 
   const Options options;
   const Lookup lookup;
   std::mutex mutex;
-  std::condition_variable filled;
-  std::deque<std::string> waiting;
-  std::map<std::string, std::vector<Done>> asked;  // everyone who waits for a name, also while it is being looked up
-  std::map<std::string, Known> known;
+  Queue fixed;
+  Queue visitor;
   bool stopping = false;
 };
 
@@ -62,59 +100,58 @@ Resolver::Resolver(const Options& options) : Resolver(options, ask_the_system) {
 
 Resolver::Resolver(const Options& options, Lookup lookup)
     : shared_(std::make_shared<Shared>(options, std::move(lookup))) {
-  for (int i = 0; i < options.threads; ++i) { std::thread(work, shared_).detach(); }
+  for (const Lane::Kind kind : {Lane::Kind::fixed, Lane::Kind::visitor}) {
+    for (int i = 0; i < options.threads; ++i) { std::thread(work, shared_, kind).detach(); }
+  }
 }
 
 Resolver::~Resolver() {
   const std::lock_guard lock(shared_->mutex);
   shared_->stopping = true;
-  shared_->filled.notify_all();
+  shared_->fixed.filled.notify_all();
+  shared_->visitor.filled.notify_all();
 }
 
-void Resolver::resolve(const std::string& name, Done done) {
+void Resolver::resolve(const std::string& name, const Lane& lane, Done done) {
   Resolved answer;
   {
     const std::lock_guard lock(shared_->mutex);
-    const auto known = shared_->known.find(name);
-    const auto asked = shared_->asked.find(name);
-    if (known != shared_->known.end() && Clock::now() < known->second.until) {
-      answer = known->second.resolved;
-    } else if (asked != shared_->asked.end()) {
+    Shared::Queue& queue = shared_->queue(lane.kind);
+    if (const Resolved* known = shared_->recall(name, Clock::now())) {
+      answer = *known;
+    } else if (const auto asked = queue.asked.find(name); asked != queue.asked.end()) {
       asked->second.push_back(std::move(done));
       return;
-    } else if (shared_->waiting.size() >= shared_->options.waiting_max) {
-      answer = {.how = Resolved::How::busy, .addresses = {}, .reason = "too many names are being looked up"};
+    } else if (const char* objection = shared_->objection(queue, lane)) {
+      answer = {.how = Resolved::How::busy, .addresses = {}, .reason = objection};
     } else {
-      shared_->asked[name].push_back(std::move(done));
-      shared_->waiting.push_back(name);
-      shared_->filled.notify_one();
+      queue.asked[name].push_back(std::move(done));
+      queue.waiting.push_back({name, lane.key});
+      ++queue.pending[lane.key];
+      queue.filled.notify_one();
       return;
     }
   }
   done(answer);
 }
 
-void Resolver::work(const std::shared_ptr<Shared>& shared) {
+void Resolver::work(const std::shared_ptr<Shared>& shared, Lane::Kind kind) {
+  Shared::Queue& queue = shared->queue(kind);
   std::unique_lock lock(shared->mutex);
   for (;;) {
-    shared->filled.wait(lock, [&shared] { return shared->stopping || !shared->waiting.empty(); });
+    queue.filled.wait(lock, [&] { return shared->stopping || !queue.waiting.empty(); });
     if (shared->stopping) { return; }
-    const std::string name = std::move(shared->waiting.front());
-    shared->waiting.pop_front();
+    const Shared::Question question = std::move(queue.waiting.front());
+    queue.waiting.pop_front();
 
     lock.unlock();
-    const Resolved resolved = shared->lookup(name);
+    const Resolved resolved = shared->lookup(question.name);
     lock.lock();
 
-    const TimePoint now = Clock::now();
-    const bool found = resolved.how == Resolved::How::found;
-    if (shared->known.size() >= shared->options.cached_max) {
-      std::erase_if(shared->known, [now](const auto& entry) { return entry.second.until <= now; });
-    }
-    if (shared->known.size() < shared->options.cached_max) {
-      shared->known[name] = {resolved, now + (found ? shared->options.keep_found : shared->options.keep_failed)};
-    }
-    const auto asked = shared->asked.extract(name);
+    shared->remember(queue, question.name, resolved, Clock::now());
+    const auto asked = queue.asked.extract(question.name);
+    const auto pending = queue.pending.find(question.key);
+    if (--pending->second == 0) { queue.pending.erase(pending); }
 
     lock.unlock();
     for (const Done& done : asked.mapped()) { done(resolved); }

@@ -1,6 +1,9 @@
 // Names to addresses, by getaddrinfo on a few threads of our own, so that /etc/hosts and nsswitch.conf count.
 //
 // (Asio's resolver has one thread for each io_context, so one dead name delays all others, and cannot be cancelled.)
+//
+// Names come in two lanes, each with threads and a queue of its own: those that stand in the rules, and those that are
+// made of visitors' words. Whoever makes up a thousand dead names delays others who do, and nobody else.
 #pragma once
 
 #include <condition_variable>
@@ -25,12 +28,20 @@ struct Resolved {
   std::string reason;              // for people, unless found
 };
 
+// Whose name it is.
+struct Lane {
+  enum class Kind : std::uint8_t { fixed, visitor };
+  Kind kind = Kind::fixed;
+  std::string key{};  // of a visitor's name: its route. The names that are looked up for one key at a time are bounded
+};
+
 // Shared by all workers; every member may be called from any thread.
 class Resolver {
  public:
   struct Options {
-    int threads = 4;
+    int threads = 4;                 // of each lane, as everything here
     std::size_t waiting_max = 1024;  // names in the queue; more are answered `busy`
+    std::size_t pending_max = 64;    // names of one key that are waiting or being looked up; likewise
     std::size_t cached_max = 4096;
     std::chrono::milliseconds keep_found{5000};  // getaddrinfo does not tell the TTL
     std::chrono::milliseconds keep_failed{1000};
@@ -46,13 +57,13 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  // `done` is called once: at once for what the cache knows or for `busy`, otherwise later, on another thread. Those
-  // who ask for the same name at the same time share one look-up.
-  void resolve(const std::string& name, Done done);
+  // `done` is called once: at once for what either lane's cache knows or for `busy`, otherwise later, on another
+  // thread. Those who ask for the same name in the same lane at the same time share one look-up.
+  void resolve(const std::string& name, const Lane& lane, Done done);
 
  private:
   struct Shared;
-  static void work(const std::shared_ptr<Shared>& shared);
+  static void work(const std::shared_ptr<Shared>& shared, Lane::Kind kind);
 
   std::shared_ptr<Shared> shared_;
 };

@@ -30,23 +30,28 @@ std::string error_text(int error) {
 }
 
 std::string json_of(const SessionRecord& record) {
-  const bool refused = record.refused_status != 0;
+  const bool refused = record.refused();
   Json json;
   json["time"] = iso_time(record.began + duration_cast<std::chrono::system_clock::duration>(record.lasted));
   json["level"] = "info";
   json["event"] = refused ? "refused" : "session";
   json["id"] = record.id;
+  if (refused) { json["reference"] = record.reference; }
   json["listener"] = record.listener;
   if (!record.route.empty()) { json["route"] = record.route; }
   json["client"] = record.client.text();
+  if (!record.user.empty()) { json["user"] = record.user; }
   if (!record.service.empty()) { json["service"] = record.service; }
+  if (!record.host.empty()) { json["host"] = record.host; }
   if (!record.path.empty()) { json["path"] = record.path; }
   if (!record.origin.empty()) { json["origin"] = record.origin; }
   if (!record.subprotocol.empty()) { json["subprotocol"] = record.subprotocol; }
-  if (refused) { json["status"] = record.refused_status; }
+  if (record.refused_status != 0) { json["status"] = record.refused_status; }
   json[refused ? "refusal" : "ending"] = record.ending;
   json["ended_by"] = record.ended_by;
   json["phase"] = word_of(record.phase);
+  if (refused) { json["step"] = record.step; }
+  if (!record.place.empty()) { json["place"] = record.place; }
   if (!record.detail.empty()) { json["detail"] = record.detail; }
   if (record.error != 0) { json["error"] = error_text(record.error); }
   if (record.close_received != 0) { json["close_received"] = record.close_received; }
@@ -68,9 +73,11 @@ std::string text_of(const SessionRecord& record) {
   std::string line = fmt::format("{:%H:%M:%S} {}", fmt::gmtime(ended), record.client.text());
   const auto add = std::back_inserter(line);
   if (!record.route.empty()) { fmt::format_to(add, " {}", record.route); }
-  if (record.refused_status != 0) {
-    fmt::format_to(add, " refused {} {}", record.refused_status, record.ending);
-    if (!record.path.empty()) { fmt::format_to(add, " {}", record.path); }
+  if (record.refused()) {
+    const std::string status = record.refused_status == 0 ? "unanswered" : std::to_string(record.refused_status);
+    fmt::format_to(add, " refused {} {}", status, record.ending);
+    if (!record.path.empty()) { fmt::format_to(add, " {}{}", record.host, record.path); }
+    fmt::format_to(add, " ref {}", record.reference);
   } else {
     if (!record.service.empty()) { fmt::format_to(add, " -> {}", record.service); }
     fmt::format_to(add, " {} after {:.1f} s", record.ending, milliseconds_of(record.lasted) / 1000.0);

@@ -25,10 +25,13 @@ std::string_view word_of(Phase phase);
 struct SessionRecord {
   // Who and where.
   std::uint64_t id = 0;
+  std::string reference;  // of a refusal: what the visitor was told to quote; empty for what was served
   std::string listener;
   std::string route;  // empty when none had matched
+  std::string user;   // empty: nobody has proven to be anybody
   Address client;
   std::string service;  // the address that answered, or what was tried; empty before the dial
+  std::string host;     // as asked for, safe to print
   std::string path;     // without its query, safe to print
   std::string origin;   // as sent, safe to print
   std::string subprotocol;
@@ -41,9 +44,11 @@ struct SessionRecord {
 
   // How it ended: either refused with a status, or served.
   Phase phase = Phase::head;
-  int refused_status = 0;     // 0: served, or gone before an answer
+  int refused_status = 0;     // of a refusal: what was answered; 0: nothing was, the connection was closed
   std::string_view ending;    // a constant word: "foreign_origin", "client_closed"
   std::string_view ended_by;  // "client", "service", "bascule"
+  std::string_view step;      // of a refusal: the step of the judgement that said no; a constant word
+  std::string place;          // and the rule that did: "rules.yaml:12:5"
   std::string detail;         // for people, safe to print
   int error = 0;              // errno, where the network said so
   std::uint16_t close_received = 0;
@@ -54,6 +59,8 @@ struct SessionRecord {
   std::uint64_t to_client_bytes = 0;
   std::uint64_t from_client_messages = 0;
   std::uint64_t to_client_messages = 0;
+
+  bool refused() const { return !reference.empty(); }
 };
 
 enum class Level : std::uint8_t { info, warning, error };

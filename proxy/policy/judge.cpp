@@ -3,27 +3,27 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <array>
+#include <cstddef>
 
 #include "proxy/base/text.hpp"
 #include "proxy/policy/match.hpp"
 #include "proxy/policy/origin.hpp"
 #include "proxy/wire/http/authority.hpp"
+#include "proxy/wire/http/forwarded.hpp"
 #include "proxy/wire/http/target.hpp"
 
 namespace bascule::policy {
 
 namespace {
 
+using wire::http::ForwardedHop;
 using wire::http::RequestHead;
-
-Denied denied(std::shared_ptr<const Route> route, Refusal refusal, std::string detail) {
-  return {.route = std::move(route), .refused = {.refusal = refusal, .detail = std::move(detail)}};
-}
+using wire::http::Target;
 
 // Whom the request means: the authority of an absolute-form target, else Host (RFC 9112, sections 3.2 and 3.2.2). A
 // Host that is missing, doubled or wrong is an error even where the target wins. Null: malformed.
-const std::string* authority_of(const RequestHead& head, const wire::http::Target& target) {
+const std::string* authority_of(const RequestHead& head, const Target& target) {
   const std::size_t hosts = head.count("host");
   const bool may_lack = head.version_minor == 0 && !target.authority.empty();
   if (hosts > 1 || (hosts == 0 && !may_lack)) { return nullptr; }
@@ -32,15 +32,38 @@ const std::string* authority_of(const RequestHead& head, const wire::http::Targe
   return target.authority.empty() ? host : &target.authority;
 }
 
-Judgement judge_page(RouteMatch match, const RequestHead& head) {
-  if (head.method != "GET" && head.method != "HEAD") {
-    Denied no = denied(std::move(match.route), Refusal::method_not_allowed,
-                       fmt::format("a page is read with GET or HEAD, not {}", shown(head.method, 20)));
-    no.refused.allow = "GET, HEAD";
-    return no;
-  }
-  return Page{
-      .route = std::move(match.route), .below = std::move(match.path.below), .head_only = head.method == "HEAD"};
+// The scheme of the page at which a visitor is who came to a proxy in this way; empty when that tells nothing. Of an
+// upgrade some (Traefik) tell the scheme of the WebSocket.
+std::string_view scheme_of_page(std::string_view proto) {
+  if (proto == "https" || proto == "wss") { return "https"; }
+  if (proto == "http" || proto == "ws") { return "http"; }
+  return {};
+}
+
+// As it was sent, up to and with the empty line; white space around values not counted.
+std::size_t bytes_of_head(const RequestHead& head) {
+  constexpr std::size_t around_target = std::string_view("  HTTP/1.1\r\n").size();
+  constexpr std::size_t around_value = std::string_view(": \r\n").size();
+  std::size_t bytes = head.method.size() + head.target.size() + around_target;
+  for (const wire::http::Field& field : head.fields) { bytes += field.name.size() + field.value.size() + around_value; }
+  return bytes + std::string_view("\r\n").size();
+}
+
+std::string address_text(const Address& address) {
+  if (address.is_ip()) { return address.host_text(); }
+  return address.family() == Address::Family::none ? "unknown" : shown(address.text());
+}
+
+template <typename Items>
+std::string listed(const Items& items) {
+  return shown(fmt::format("{}", fmt::join(items, ", ")));
+}
+
+std::string networks_text(const std::vector<Network>& networks) {
+  std::vector<std::string> texts;
+  texts.reserve(networks.size());
+  for (const Network& network : networks) { texts.push_back(network.text()); }
+  return listed(texts);
 }
 
 // The first offered subprotocol that the route takes; empty when none was offered. Without a value: some were offered,
@@ -55,64 +78,506 @@ std::optional<std::string> choose_subprotocol(const Route& route, const std::vec
   return std::nullopt;
 }
 
-Judgement judge_session(RouteMatch match, const RequestHead& head, const Origin& own) {
-  auto upgrade = wire::ws::judge_upgrade(head);
-  if (const auto* no = std::get_if<wire::ws::UpgradeRefused>(&upgrade)) {
-    Denied answer = denied(std::move(match.route), refusal_of(no->error), no->why);
-    if (no->error == wire::ws::UpgradeError::method_not_get) { answer.refused.allow = "GET"; }
-    return answer;
-  }
-  auto& asked = *std::get_if<wire::ws::Upgrade>(&upgrade);
+// What a visitor's word in an address may look like. No colon and no bracket, so that it stays in its part; no '%', no
+// '/', nothing that another reader could take for something else.
+bool is_plain_host_word(std::string_view word) {
+  return std::all_of(word.begin(), word.end(), [](char c) {
+    const char small = lower(c);
+    return (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
 
-  if (head.count("origin") > 1) {
-    return denied(std::move(match.route), Refusal::malformed_upgrade, "more than one Origin");
-  }
-  const std::string* sent = head.find("origin");
-  OriginVerdict origin = judge_origin(match.route->origins, sent, own);
-  if (!origin.admitted) { return denied(std::move(match.route), Refusal::foreign_origin, std::move(origin.detail)); }
+bool is_digits(std::string_view word) {
+  return std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
 
-  auto protocol = choose_subprotocol(*match.route, asked.protocols);
-  if (!protocol) {
-    const std::string taken = fmt::format("{}", fmt::join(match.route->subprotocols, ", "));
-    Denied no =
-        denied(match.route, Refusal::subprotocol_unknown,
-               fmt::format("offered {}; the route takes {}; add one of them to subprotocols?",
-                           shown(fmt::format("{}", fmt::join(asked.protocols, ", "))), taken.empty() ? "none" : taken));
-    no.refused.public_detail =
+// Where a visitor's words lead, or why nowhere.
+Result<Endpoint, Refused> make_target(const MadeAddress& made, const Spoken& spoken) {
+  std::string missing;
+  const auto host = made.host.fill(spoken, &missing, is_plain_host_word);
+  const auto port = host ? made.port.fill(spoken, &missing, is_digits) : std::nullopt;
+  if (!host || !port) {
+    return Refused{.refusal = Refusal::no_target,
+                   .detail = fmt::format("'{}': {{{}}} was not sent, or is more than {}", shown(made.written), missing,
+                                         host ? "digits" : "letters, digits, '-', '_' and '.'")};
+  }
+  const std::string text = fmt::format("{}:{}", *host, *port);
+  auto endpoint = parse_host_and_port(text);
+  if (!endpoint) {
+    return Refused{.refusal = Refusal::no_target,
+                   .detail = fmt::format("'{}' gives '{}', which is no host:port", shown(made.written), shown(text))};
+  }
+  return std::move(*endpoint);
+}
+
+Result<Endpoint, Refused> look_up(const Lookup& lookup, const Spoken& spoken) {
+  std::string missing;
+  const auto key = lookup.key.fill(spoken, &missing);
+  if (!key) {
+    return Refused{.refusal = Refusal::no_target,
+                   .detail = fmt::format("key '{}': {{{}}} was not sent", shown(lookup.key.text()), missing)};
+  }
+  const std::shared_ptr<const Table> table = lookup.table->current();
+  const Endpoint* endpoint = table->find(*key);
+  if (endpoint == nullptr) {
+    // The key itself is a secret.
+    return Refused{.refusal = Refusal::no_target,
+                   .detail = fmt::format("what was sent as '{}' is none of the {} keys of table {}",
+                                         shown(lookup.key.text()), table->size(), shown(lookup.table->path()))};
+  }
+  return *endpoint;
+}
+
+// What is no address yet is checked when it has been resolved. A Unix socket is in no network.
+bool may_be_within(const std::vector<Network>& within, const Endpoint& endpoint) {
+  if (within.empty()) { return true; }
+  if (endpoint.kind == Endpoint::Kind::unix_socket) { return false; }
+  const auto address = Address::parse_ip(endpoint.host, endpoint.port);
+  return !address ||
+         std::any_of(within.begin(), within.end(), [&](const Network& network) { return network.contains(*address); });
+}
+
+// One judgement on its way: each step passes, or gives the no.
+class Judging {
+ public:
+  Judging(const Rules& rules, const Visit& visit, const RequestHead& head, Trace* trace)
+      : rules_(rules), visit_(visit), head_(head), trace_(trace), client_(visit.peer.unmapped()) {}
+
+  Judgement run() {
+    using Taken = std::optional<Refused> (Judging::*)();
+    constexpr std::array<Taken, 9> steps{&Judging::listener, &Judging::head,        &Judging::route,
+                                         &Judging::upgrade,  &Judging::origin,      &Judging::identity,
+                                         &Judging::access,   &Judging::subprotocol, &Judging::target};
+    for (const Taken step : steps) {
+      if (auto no = (this->*step)()) { return said(denied(std::move(*no))); }
+    }
+    if (is_page()) {
+      return said(Page{.route = std::move(match_.route),
+                       .below = std::move(match_.path.below),
+                       .head_only = head_.method == "HEAD"});
+    }
+    const std::string* sent = head_.find("origin");
+    return said(Admitted{.route = std::move(match_.route),
+                         .upgrade = std::move(*upgrade_),
+                         .protocol = std::move(protocol_),
+                         .origin = sent == nullptr ? std::string() : *sent,
+                         .target = std::move(endpoint_),
+                         .user = visit_.identity == nullptr ? std::string() : visit_.identity->user});
+  }
+
+ private:
+  // --- listener ---
+
+  std::optional<Refused> listener() {
+    listener_ = rules_.listener(visit_.listener);
+    if (listener_ == nullptr) {
+      return refused(Refusal::address_not_welcome,
+                     fmt::format("no listener is called '{}' any more", shown(visit_.listener)));
+    }
+    // Behind a PROXY header is the visitor; `allow` is about those who connect.
+    const Address* connected = visit_.proxy != nullptr     ? visit_.proxy
+                               : listener_->proxy_protocol ? nullptr
+                                                           : &visit_.peer;
+    if (connected != nullptr && !may_connect(*listener_, *connected)) {
+      return refused(Refusal::address_not_welcome,
+                     fmt::format("listener '{}' does not allow {}; a friend? add it to 'allow' of the listener",
+                                 listener_->name, address_text(*connected)));
+    }
+    pass(Step::listener, listener_->place, [&] {
+      if (connected == nullptr) { return fmt::format("'{}', whose peers send a PROXY header", listener_->name); }
+      return fmt::format("'{}' allows {}", listener_->name,
+                         listener_->allow ? address_text(*connected) : std::string("every address"));
+    });
+    return std::nullopt;
+  }
+
+  // --- head ---
+
+  // The route is looked for here already, for how large a head may be is the route's to say.
+  std::optional<Refused> head() {
+    target_ = wire::http::parse_target(head_.target);
+    if (!target_) {
+      const std::string_view path = std::string_view(head_.target).substr(0, head_.target.find('?'));
+      return refused(Refusal::malformed_head, fmt::format("bad request target '{}'", shown(path)));
+    }
+    const std::string* authority = authority_of(head_, *target_);
+    const auto host = authority == nullptr ? std::nullopt : wire::http::parse_authority(*authority);
+    if (!host) { return refused(Refusal::malformed_head, "no Host, more than one, or not a host"); }
+    host_ = shown(*authority);
+    host_name_ = host->host;
+    if (auto no = forwarding(*authority)) { return no; }
+
+    match_ = find_route(rules_, visit_.listener, *host, *target_, head_);
+    if (match_.route) {
+      if (auto no = size_of_head()) { return no; }
+    }
+    pass(Step::head, listener_->place, [&] {
+      return fmt::format("{} {} at {}; the visitor is {}{}; own origin seen as {}", shown(head_.method, 20),
+                         shown(target_->path), host_, address_text(client_), told_by_, text_of(own_.origin));
+    });
+    return std::nullopt;
+  }
+
+  std::optional<Refused> size_of_head() {
+    const Limits& limits = match_.route->limits;
+    const std::size_t bytes = bytes_of_head(head_);
+    if (bytes > limits.head_bytes) {
+      return refused(Refusal::head_too_large, fmt::format("a head of {} bytes; limits.head_size of route '{}' is {}",
+                                                          bytes, match_.route->name, limits.head_bytes));
+    }
+    if (head_.fields.size() > limits.head_fields) {
+      return refused(Refusal::head_too_large, fmt::format("{} header fields; limits.head_fields of route '{}' is {}",
+                                                          head_.fields.size(), match_.route->name, limits.head_fields));
+    }
+    return std::nullopt;
+  }
+
+  // Who the visitor is and how his browser sees us, from what those in front of us say, if they are to be believed.
+  std::optional<Refused> forwarding(const std::string& authority) {
+    ForwardedHop hop;
+    const auto& trusted = listener_->trusted_proxies;
+    if (trusted && trusted->addresses.contains(visit_.peer)) {
+      const auto hops = wire::http::forwarded_hops(head_, trusted->field);
+      // Each hop is the word of the one to its right, the last that of the peer. What is behind the first one who is no
+      // proxy of ours is his own word.
+      auto nearest = hops.hops.rbegin();
+      while (nearest != hops.hops.rend() && trusted->addresses.contains(nearest->client)) { ++nearest; }
+      const bool all_trusted = nearest == hops.hops.rend();
+      if (all_trusted && hops.malformed_before) {
+        return refused(Refusal::malformed_forwarding, fmt::format("{} of trusted proxy {} cannot be read",
+                                                                  name_of(trusted->field), address_text(visit_.peer)));
+      }
+      if (!hops.hops.empty()) {
+        hop = all_trusted ? hops.hops.front() : *nearest;
+        client_ = hop.client.unmapped();
+        told_by_ = fmt::format(" ({} of {})", name_of(trusted->field), address_text(visit_.peer));
+      }
+    }
+    return own_origin(hop, authority);
+  }
+
+  std::optional<Refused> own_origin(const ForwardedHop& hop, const std::string& authority) {
+    if (listener_->public_url) {
+      own_ = {.origin = *listener_->public_url, .by = OwnOrigin::By::public_url};
+      return std::nullopt;
+    }
+    const std::string_view told = scheme_of_page(hop.proto);
+    const bool scheme_told = !told.empty();
+    const std::string_view scheme = scheme_told ? told : visit_.secure ? "https" : "http";
+    const auto own = make_origin(scheme, hop.host.empty() ? authority : hop.host);
+    if (!own) {
+      return refused(Refusal::malformed_forwarding, fmt::format("the host that trusted proxy {} tells is none: '{}'",
+                                                                address_text(visit_.peer), shown(hop.host)));
+    }
+    own_ = {.origin = *own, .by = scheme_told || !hop.host.empty() ? OwnOrigin::By::forwarding : by_connection()};
+    return std::nullopt;
+  }
+
+  OwnOrigin::By by_connection() const {
+    if (!listener_->proxy_protocol) { return OwnOrigin::By::request; }
+    return visit_.secure ? OwnOrigin::By::forwarding : OwnOrigin::By::proxy_header;
+  }
+
+  // --- route ---
+
+  std::optional<Refused> route() {
+    if (!match_.host_known) {
+      return refused(Refusal::unknown_host,
+                     fmt::format("no route of listener '{}' answers to host '{}'; is it yours? write it into 'host' of "
+                                 "its route",
+                                 listener_->name, shown(host_name_)));
+    }
+    if (!match_.route) {
+      std::string detail =
+          fmt::format("no route of host '{}' has the path '{}'", shown(host_name_), shown(target_->path));
+      if (match_.but_for_conditions) {
+        place_ = match_.but_for_conditions->place;
+        detail = fmt::format("'{}' would lead to route '{}', but for its 'match'", shown(target_->path),
+                             match_.but_for_conditions->name);
+      }
+      return refused(Refusal::no_route, std::move(detail));
+    }
+    place_ = match_.route->place;
+    pass(Step::route, place_, [&] {
+      return fmt::format("route '{}' takes {} at {}", match_.route->name, shown(match_.route->path.written),
+                         shown(host_name_));
+    });
+    return std::nullopt;
+  }
+
+  bool is_page() const { return match_.route->service() == nullptr; }
+
+  // --- upgrade ---
+
+  std::optional<Refused> upgrade() { return is_page() ? page_method() : session_upgrade(); }
+
+  // Pages are read whatever an Upgrade field says, and by pages of any origin: nothing in an answer lets a foreign page
+  // look into it.
+  std::optional<Refused> page_method() {
+    if (head_.method == "GET" || head_.method == "HEAD") {
+      pass(Step::upgrade, place_, [&] { return head_.method + " of a page"; });
+      return std::nullopt;
+    }
+    auto no = refused(Refusal::method_not_allowed,
+                      fmt::format("a page is read with GET or HEAD, not {}", shown(head_.method, 20)));
+    no.allow = "GET, HEAD";
+    return no;
+  }
+
+  std::optional<Refused> session_upgrade() {
+    auto judged = wire::ws::judge_upgrade(head_);
+    if (const auto* wrong = std::get_if<wire::ws::UpgradeRefused>(&judged)) {
+      auto no = refused(refusal_of(wrong->error), wrong->why);
+      if (wrong->error == wire::ws::UpgradeError::method_not_get) { no.allow = "GET"; }
+      return no;
+    }
+    if (head_.count("origin") > 1) { return refused(Refusal::malformed_upgrade, "more than one Origin"); }
+    upgrade_ = std::move(*std::get_if<wire::ws::Upgrade>(&judged));
+    pass(Step::upgrade, place_, [] { return std::string("a WebSocket upgrade of version 13"); });
+    return std::nullopt;
+  }
+
+  // --- origin ---
+
+  std::optional<Refused> origin() {
+    if (is_page()) { return std::nullopt; }
+    const std::string* sent = head_.find("origin");
+    OriginVerdict verdict = judge_origin(match_.route->origins, sent, own_);
+    if (!verdict.admitted) { return refused(Refusal::foreign_origin, std::move(verdict.detail)); }
+    pass(Step::origin, place_, [&] {
+      return sent == nullptr ? std::string("no Origin is admitted") : fmt::format("{} is admitted", shown(*sent));
+    });
+    return std::nullopt;
+  }
+
+  // --- identity and access ---
+
+  std::optional<Refused> identity() {
+    pass(Step::identity, place_, [&] {
+      return "auth is none: nobody is asked" +
+             (visit_.identity == nullptr ? std::string() : fmt::format("; taken for {}", person()));
+    });
+    return std::nullopt;
+  }
+
+  std::optional<Refused> access() {
+    const std::vector<AllowRule>& allow = match_.route->allow;
+    if (allow.empty()) {
+      pass(Step::access, place_, [] { return std::string("everybody is allowed"); });
+      return std::nullopt;
+    }
+    const auto taken = std::find_if(allow.begin(), allow.end(),
+                                    [&](const AllowRule& rule) { return takes_person(rule) && takes_address(rule); });
+    if (taken != allow.end()) {
+      pass(Step::access, place_,
+           [&] { return fmt::format("{} is in item {} of 'allow'", visitor(), taken - allow.begin() + 1); });
+      return std::nullopt;
+    }
+    const bool wrong_place =
+        std::any_of(allow.begin(), allow.end(), [&](const AllowRule& rule) { return takes_person(rule); });
+    const bool perhaps_hidden = told_by_.empty() && !listener_->proxy_protocol;
+    const char* const way_out = !wrong_place     ? "add the user or a group of his to it?"
+                                : perhaps_hidden ? "add the address to it? behind a proxy? set trusted_proxies"
+                                                 : "add the address to it?";
+    return refused(Refusal::not_allowed, fmt::format("saw {}; no item of 'allow' of route '{}' takes that; {}",
+                                                     visitor(), match_.route->name, way_out));
+  }
+
+  bool takes_person(const AllowRule& rule) const {
+    const Identity nobody;
+    const Identity& identity = visit_.identity == nullptr ? nobody : *visit_.identity;
+    const auto has = [](const std::vector<std::string>& words, const std::string& word) {
+      return std::find(words.begin(), words.end(), word) != words.end();
+    };
+    const bool user = rule.users.empty() || (!identity.user.empty() && has(rule.users, identity.user));
+    return user &&
+           (rule.groups.empty() || std::any_of(identity.groups.begin(), identity.groups.end(),
+                                               [&](const std::string& group) { return has(rule.groups, group); }));
+  }
+
+  bool takes_address(const AllowRule& rule) const { return !rule.addresses || rule.addresses->contains(client_); }
+
+  // "10.1.2.3 (no name)", "10.1.2.3 (user 'ada' of support)"
+  std::string visitor() const { return fmt::format("{} ({})", address_text(client_), person()); }
+
+  std::string person() const {
+    if (visit_.identity == nullptr) { return "no name"; }
+    std::string text = fmt::format("user '{}'", shown(visit_.identity->user));
+    if (!visit_.identity->groups.empty()) { text += fmt::format(" of {}", listed(visit_.identity->groups)); }
+    return text;
+  }
+
+  // --- subprotocol ---
+
+  std::optional<Refused> subprotocol() {
+    if (is_page()) { return std::nullopt; }
+    auto chosen = choose_subprotocol(*match_.route, upgrade_->protocols);
+    if (chosen) {
+      protocol_ = std::move(*chosen);
+      pass(Step::subprotocol, place_, [&] {
+        return protocol_.empty() ? std::string("none was offered") : fmt::format("'{}' is taken", protocol_);
+      });
+      return std::nullopt;
+    }
+    const std::string taken = fmt::format("{}", fmt::join(match_.route->subprotocols, ", "));
+    auto no = refused(Refusal::subprotocol_unknown,
+                      fmt::format("offered {}; the route takes {}; add one of them to subprotocols?",
+                                  listed(upgrade_->protocols), taken.empty() ? "none" : taken));
+    no.public_detail =
         taken.empty() ? "No subprotocol is taken here: offer none." : fmt::format("Taken here: {}.", taken);
     return no;
   }
-  return Admitted{.route = std::move(match.route),
-                  .upgrade = std::move(asked),
-                  .protocol = std::move(*protocol),
-                  .origin = sent == nullptr ? std::string() : *sent,
-                  .captures = std::move(match.path.captures)};
-}
+
+  // --- target ---
+
+  std::optional<Refused> target() {
+    if (is_page()) { return std::nullopt; }
+    const Service& service = *match_.route->service();
+    const Spoken spoken{.head = &head_,
+                        .target = &*target_,
+                        .captures = &match_.path.captures,
+                        .host = host_name_,
+                        .user = visit_.identity == nullptr ? std::string_view() : visit_.identity->user,
+                        .client = &client_};
+    const auto* made = std::get_if<MadeAddress>(&service.where);
+    const auto* lookup = std::get_if<Lookup>(&service.where);
+    if (made == nullptr && lookup == nullptr) {
+      pass(Step::target, service.place, [&] { return shown(service.written); });
+      return std::nullopt;
+    }
+    auto endpoint = made != nullptr ? make_target(*made, spoken) : look_up(*lookup, spoken);
+    if (!endpoint) { return std::move(endpoint.error()); }
+    if (!may_be_within(service.within, *endpoint)) {
+      return refused(Refusal::target_outside,
+                     fmt::format("{} is not within {}", shown(endpoint->text()), networks_text(service.within)));
+    }
+    endpoint_ = std::move(*endpoint);
+    pass(Step::target, service.place, [&] { return shown(endpoint_->text()); });
+    return std::nullopt;
+  }
+
+  // --- how it is said ---
+
+  static Refused refused(Refusal refusal, std::string detail) {
+    return {.refusal = refusal, .detail = std::move(detail)};
+  }
+
+  // `text` is called only where somebody reads it.
+  template <typename Text>
+  void pass(Step step, const Place& place, const Text& text) {
+    if (trace_ != nullptr) { trace_->push_back({.step = step, .passed = true, .text = text(), .place = place}); }
+  }
+
+  Denied denied(Refused no) {
+    const Step step = step_of(no.refusal);
+    if (trace_ != nullptr) {
+      const bool before_route = step < Step::route && listener_ != nullptr && !match_.route;
+      trace_->push_back({.step = step,
+                         .passed = false,
+                         .text = no.detail,
+                         .place = before_route   ? listener_->place
+                                  : match_.route ? match_.route->place
+                                                 : place_});
+    }
+    Denied denied{.route = std::move(match_.route), .refused = std::move(no)};
+    if (denied.route && denied.route->refuse == RefuseBy::close && step > Step::origin && upgrade_) {
+      denied.by_close = CloseAnswer{.upgrade = std::move(*upgrade_), .protocol = {}};
+      CloseAnswer& answer = *denied.by_close;
+      if (!answer.upgrade.protocols.empty()) {
+        // Where none fits, the browser is given the first it has asked for: it is told no at once.
+        answer.protocol =
+            choose_subprotocol(*denied.route, answer.upgrade.protocols).value_or(answer.upgrade.protocols.front());
+      }
+    }
+    return denied;
+  }
+
+  template <typename Verdict>
+  Judgement said(Verdict verdict) {
+    return {.client = std::move(client_), .host = std::move(host_), .verdict = std::move(verdict)};
+  }
+
+  const Rules& rules_;
+  const Visit& visit_;
+  const RequestHead& head_;
+  Trace* const trace_;
+
+  const Listener* listener_ = nullptr;
+  Address client_;       // the visitor, as far as is known by now
+  std::string told_by_;  // who says so; empty: nobody but the connection
+  std::optional<Target> target_;
+  std::string host_;       // as asked for, with its port; safe to print
+  std::string host_name_;  // the host alone, as routes know it
+  OwnOrigin own_;
+  RouteMatch match_;
+  Place place_;  // of the route
+  std::optional<wire::ws::Upgrade> upgrade_;
+  std::string protocol_;
+  std::optional<Endpoint> endpoint_;
+};
 
 }  // namespace
 
-Judgement judge(const Rules& rules, const Visit& visit, const RequestHead& head) {
-  const auto target = wire::http::parse_target(head.target);
-  if (!target) {
-    return denied(nullptr, Refusal::malformed_head, fmt::format("bad request target '{}'", shown(head.target)));
+std::string_view word_of(Step step) {
+  switch (step) {
+    case Step::listener: return "listener";
+    case Step::head: return "head";
+    case Step::route: return "route";
+    case Step::upgrade: return "upgrade";
+    case Step::origin: return "origin";
+    case Step::identity: return "identity";
+    case Step::access: return "access";
+    case Step::subprotocol: return "subprotocol";
+    case Step::target: return "target";
+    case Step::limits: return "limits";
+    case Step::service: break;
   }
-  const std::string* authority = authority_of(head, *target);
-  const auto host = authority == nullptr ? std::nullopt : wire::http::parse_authority(*authority);
-  const auto own = authority == nullptr ? std::nullopt : make_origin(visit.scheme, *authority);
-  if (!host || !own) { return denied(nullptr, Refusal::malformed_head, "no Host, more than one, or not a host"); }
+  return "service";
+}
 
-  RouteMatch match = find_route(rules, visit.listener, *host, *target);
-  if (!match.host_known) {
-    return denied(nullptr, Refusal::unknown_host,
-                  fmt::format("no route answers to host '{}'; is it yours? write it into 'host' of its route",
-                              shown(host->host)));
+Step step_of(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::address_not_welcome:
+    case Refusal::bad_proxy_header: return Step::listener;
+    case Refusal::malformed_head:
+    case Refusal::target_too_long:
+    case Refusal::head_too_large:
+    case Refusal::head_too_slow:
+    case Refusal::version_not_ours:
+    case Refusal::malformed_forwarding: return Step::head;
+    case Refusal::unknown_host:
+    case Refusal::no_route: return Step::route;
+    case Refusal::method_not_allowed:
+    case Refusal::not_an_upgrade:
+    case Refusal::malformed_upgrade:
+    case Refusal::other_version: return Step::upgrade;
+    case Refusal::foreign_origin: return Step::origin;
+    case Refusal::not_allowed: return Step::access;
+    case Refusal::subprotocol_unknown: return Step::subprotocol;
+    case Refusal::no_target:
+    case Refusal::target_outside: return Step::target;
+    case Refusal::address_full:
+    case Refusal::user_full:
+    case Refusal::route_full:
+    case Refusal::route_too_fast:
+    case Refusal::process_full:
+    case Refusal::draining: return Step::limits;
+    case Refusal::no_such_file:
+    case Refusal::service_unresolved:
+    case Refusal::service_refused:
+    case Refusal::service_unavailable:
+    case Refusal::service_timeout:
+    case Refusal::internal_error: break;
   }
-  if (!match.route) {
-    return denied(nullptr, Refusal::no_route,
-                  fmt::format("no route of host '{}' has the path '{}'", shown(host->host), shown(target->path)));
-  }
-  if (match.route->is_page()) { return judge_page(std::move(match), head); }
-  return judge_session(std::move(match), head, *own);
+  return Step::service;
+}
+
+bool may_connect(const Listener& listener, const Address& peer) {
+  return !listener.allow || listener.allow->contains(peer);
+}
+
+Judgement judge(const Rules& rules, const Visit& visit, const RequestHead& head, Trace* trace) {
+  return Judging(rules, visit, head, trace).run();
 }
 
 }  // namespace bascule::policy

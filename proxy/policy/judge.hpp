@@ -1,8 +1,10 @@
-// The judgement: may this request come in, and where does it lead? Pure; live requests, and later `explain` and `test`,
-// are judged by this one function.
+// The judgement: may this request come in, and where does it lead? Pure; live requests, `explain` and `test` are judged
+// by this one function, so they cannot drift apart.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,17 +21,52 @@ namespace bascule::policy {
 
 // What is known of a request besides its head.
 struct Visit {
-  std::string_view listener;         // its name
-  std::string_view scheme = "http";  // as the visitor's browser sees it
+  std::string_view listener;           // its name
+  Address peer{};                      // who the connection is from: after a PROXY header, its source
+  bool secure = false;                 // by TLS, as far as the connection tells
+  const Identity* identity = nullptr;  // nullptr: nobody has proven to be anybody
+  const Address* proxy = nullptr;      // who connected, where a PROXY header says that `peer` is another
 };
 
-// Yes, to a session: dial `route->to`, then answer 101 with `protocol`.
+// --- why -------------------------------------------------------------------------------------------------------------
+
+// In the order in which they are taken. The last two are not judged here: who asks about a live process's limits and
+// services must ask that process.
+enum class Step : std::uint8_t {
+  listener,  // the address may talk to it; the PROXY header is there
+  head,      // well-formed, within the limits
+  route,     // host, path and `match` lead to one
+  upgrade,   // the method, and a WebSocket upgrade
+  origin,
+  identity,
+  access,  // this user and address are allowed here
+  subprotocol,
+  target,  // the visitor's words make an address, or are in the table
+  limits,
+  service,  // it can be reached
+};
+std::string_view word_of(Step step);
+Step step_of(Refusal refusal);  // the step that says this no
+
+// One step of a judgement, for people.
+struct Finding {
+  Step step = Step::head;
+  bool passed = true;
+  std::string text;  // "route 'desk' takes desk.example.org/desk/{id}"; safe to print
+  Place place{};     // of the rule that decided; without a file where none did
+};
+using Trace = std::vector<Finding>;
+
+// --- the judgement ---------------------------------------------------------------------------------------------------
+
+// Yes, to a session: dial, then answer 101 with `protocol`.
 struct Admitted {
   std::shared_ptr<const Route> route;
   wire::ws::Upgrade upgrade;
-  std::string protocol;  // the subprotocol to answer; empty: none
-  std::string origin;    // as the client sent it, for the record; empty without one
-  std::vector<std::pair<std::string, std::string>> captures;  // of the path
+  std::string protocol;              // the subprotocol to answer; empty: none
+  std::string origin;                // as the client sent it, for the record; empty without one
+  std::optional<Endpoint> target{};  // where to, for a service whose address is made or looked up for this visitor
+  std::string user{};                // empty: nobody
 };
 
 // Yes, to a page: `below` is the decoded path below the route's prefix, its segments joined by '/'. Without a leading
@@ -40,16 +77,31 @@ struct Page {
   bool head_only = false;  // HEAD
 };
 
+// How to say no by a Close that a page can read (`refuse: close`): only after the origin has passed, for a page of
+// another origin must not learn what is behind this door.
+struct CloseAnswer {
+  wire::ws::Upgrade upgrade;
+  std::string protocol;  // one that was offered, so that the browser takes the 101; empty: none was
+};
+
 // No. `route` is set when one had matched.
 struct Denied {
   std::shared_ptr<const Route> route;
   Refused refused;
+  std::optional<CloseAnswer> by_close{};
 };
 
-using Judgement = std::variant<Admitted, Page, Denied>;
+struct Judgement {
+  Address client;    // the visitor, as far as those in front of us are believed
+  std::string host;  // as asked for, safe to print; empty when none was
+  std::variant<Admitted, Page, Denied> verdict;
+};
 
-// The order of steps is the one of the rules page: host and path, method and upgrade, origin, subprotocol. Limits and
-// the dial come after, where there is something to count and to reach.
-Judgement judge(const Rules& rules, const Visit& visit, const wire::http::RequestHead& head);
+// May a peer talk to this listener at all? Asked before anything is read: the peer is that of the connection itself,
+// whatever a PROXY header says afterwards.
+bool may_connect(const Listener& listener, const Address& peer);
+
+// The order of steps is that of `Step`. `trace` gets one finding a step that was taken, the refusing one last.
+Judgement judge(const Rules& rules, const Visit& visit, const wire::http::RequestHead& head, Trace* trace = nullptr);
 
 }  // namespace bascule::policy

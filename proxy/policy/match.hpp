@@ -1,6 +1,7 @@
-// Which route a request leads to: listener, host and path; the first that matches wins.
+// Which route a request leads to: listener, host, path and `match`; the first that matches wins.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "proxy/policy/rules.hpp"
 #include "proxy/wire/http/authority.hpp"
+#include "proxy/wire/http/head_parser.hpp"
 #include "proxy/wire/http/target.hpp"
 
 namespace bascule::policy {
@@ -28,12 +30,37 @@ struct RouteMatch {
   std::shared_ptr<const Route> route;  // null: none
   PathMatch path;
   bool host_known = false;  // some route of this listener answers to this host, whatever the path
+  std::shared_ptr<const Route> but_for_conditions;  // of no route: the first that lacked nothing but its `match`
+  std::size_t tried = 0;                            // how many routes were looked at: the price of finding it
 };
+// Through `rules.index` where there is one, else one after the other; the result is the same.
 RouteMatch find_route(const Rules& rules, std::string_view listener, const wire::http::Authority& host,
-                      const wire::http::Target& target);
+                      const wire::http::Target& target, const wire::http::RequestHead& head);
 
-// How long a head may take at a listener. A head is read before its route is known, so the longest of the routes that
-// the listener serves; empty where one of them says `none`.
+bool conditions_hold(const std::vector<Condition>& conditions, const wire::http::RequestHead& head,
+                     const wire::http::Target& target);
+
+// What some routes together allow a head: the longest time and the largest size of any of them.
+class HeadDemand {
+ public:
+  void add(const Route& route);
+  void add(const HeadDemand& other);
+
+  // Of no route at all: the defaults.
+  Limit time() const;  // empty where a route says `none`
+  wire::http::HeadLimits size() const;
+
+ private:
+  bool any_ = false;
+  Limit time_{};
+  std::size_t bytes_ = 0;
+  std::size_t fields_ = 0;
+};
+
+// A head is read before its route is known, so a listener reads by all the routes that it serves; what the route itself
+// allows is judged afterwards.
+HeadDemand head_demand(const Rules& rules, std::string_view listener);
 Limit head_limit(const Rules& rules, std::string_view listener);
+wire::http::HeadLimits head_size_limit(const Rules& rules, std::string_view listener);
 
 }  // namespace bascule::policy

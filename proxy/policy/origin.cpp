@@ -25,20 +25,32 @@ bool is_scheme(std::string_view text) {
   return !text.empty() && letter(text.front()) && std::all_of(text.begin(), text.end(), other);
 }
 
-bool written_in(const OriginRule& rule, const Origin& origin) {
-  return std::find(rule.exact.begin(), rule.exact.end(), origin) != rule.exact.end();
+bool is_address(const Origin& origin) {
+  return Address::parse_ip(origin.host, 0).has_value();
 }
 
-// Why not, and what to write if it should be yes.
-std::string why_foreign(const OriginRule& rule, const Origin& sent, const Origin& own) {
-  const std::string got = text_of(sent);
-  const std::string seen = text_of(own);
-  std::string detail = fmt::format("got {}, own origin seen as {}; ", got, seen);
-  if (sent == own) { return detail + "this server's own page? add 'same' to origins"; }
-  if (rule.same && sent.host == own.host && sent.scheme == "https" && own.scheme == "http") {
-    return detail + fmt::format("behind a proxy that ends TLS? add '{}' to origins", got);
+bool is_below(const Origin& origin, const Origin& parent) {
+  return origin.scheme == parent.scheme && origin.port == parent.port && origin.host.size() > parent.host.size() + 1 &&
+         origin.host.ends_with(parent.host) && origin.host[origin.host.size() - parent.host.size() - 1] == '.';
+}
+
+bool written_in(const OriginRule& rule, const Origin& origin) {
+  return std::find(rule.exact.begin(), rule.exact.end(), origin) != rule.exact.end() ||
+         std::any_of(rule.below.begin(), rule.below.end(),
+                     [&](const Origin& parent) { return is_below(origin, parent); });
+}
+
+// What to write if it should be yes.
+std::string way_out(const OriginRule& rule, const Origin& sent, const OwnOrigin& own) {
+  if (sent == own.origin) { return "this server's own page? add 'same' to origins"; }
+  std::string add = fmt::format("another page? add '{}' to origins", text_of(sent));
+  if (!rule.same) { return add; }
+  if (own.by == OwnOrigin::By::request) { return "behind a proxy? set public_url or trusted_proxies; " + add; }
+  if (own.by == OwnOrigin::By::proxy_header && sent.scheme == "https") {
+    return "does the proxy end TLS? let its PROXY header tell so (HAProxy: send-proxy-v2-ssl), or set public_url; " +
+           add;
   }
-  return detail + fmt::format("another page that may connect? add '{}' to origins", got);
+  return add;
 }
 
 }  // namespace
@@ -73,6 +85,17 @@ std::optional<Origin> parse_written_origin(std::string_view text) {
   return origin;
 }
 
+std::optional<Origin> parse_written_origin_below(std::string_view text) {
+  constexpr std::string_view mark = "://*.";
+  const std::size_t at = text.find(mark);
+  if (at == std::string_view::npos) { return std::nullopt; }
+  auto parent =
+      parse_written_origin(std::string(text.substr(0, at)).append("://").append(text.substr(at + mark.size())));
+  const bool wide = !parent || parent->host.find('.') == std::string::npos || parent->host.ends_with('.');
+  if (wide || is_address(*parent)) { return std::nullopt; }
+  return parent;
+}
+
 std::string text_of(const Origin& origin) {
   const bool ipv6 = origin.host.find(':') != std::string::npos;
   std::string text = origin.scheme + "://" + (ipv6 ? "[" + origin.host + "]" : origin.host);
@@ -80,25 +103,28 @@ std::string text_of(const Origin& origin) {
   return text;
 }
 
-OriginVerdict judge_origin(const OriginRule& rule, const std::string* sent, const Origin& own) {
+std::string text_of_below(const Origin& origin) {
+  Origin below = origin;
+  below.host.insert(0, "*.");
+  return text_of(below);
+}
+
+OriginVerdict judge_origin(const OriginRule& rule, const std::string* sent, const OwnOrigin& own) {
   if (rule.any) { return {.admitted = true}; }
+  const auto no = [](std::string detail) { return OriginVerdict{.admitted = false, .detail = std::move(detail)}; };
   if (sent == nullptr) {
     if (rule.missing) { return {.admitted = true}; }
-    return {.admitted = false, .detail = "got no Origin; a client that is no browser? add 'missing' to origins"};
+    return no("got no Origin; not a browser? add 'missing' to origins");
   }
   if (*sent == "null") {
     if (rule.opaque) { return {.admitted = true}; }
-    return {.admitted = false,
-            .detail =
-                "got the origin null, of a sandboxed or local page; may any such page connect? add 'opaque' to "
-                "origins"};
+    return no("got the origin null, of a sandboxed or local page; may any such page connect? add 'opaque' to origins");
   }
   const auto origin = parse_origin(*sent);
-  if (!origin) {
-    return {.admitted = false, .detail = fmt::format("got '{}', which is not scheme://host[:port]", shown(*sent))};
-  }
-  if ((rule.same && *origin == own) || written_in(rule, *origin)) { return {.admitted = true}; }
-  return {.admitted = false, .detail = why_foreign(rule, *origin, own)};
+  if (!origin) { return no(fmt::format("got '{}', which is not scheme://host[:port]", shown(*sent))); }
+  if ((rule.same && *origin == own.origin) || written_in(rule, *origin)) { return {.admitted = true}; }
+  return no(fmt::format("got {}, own origin seen as {}; {}", text_of(*origin), text_of(own.origin),
+                        way_out(rule, *origin, own)));
 }
 
 }  // namespace bascule::policy

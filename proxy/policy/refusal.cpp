@@ -13,25 +13,38 @@ struct Row {
   RefusalEntry entry;
 };
 
-// In the order of the enumeration. A refused file and a missing route read alike: what is behind a door is not told.
+// In the order of the enumeration. A refused file, a missing route and a target that the visitor may not have read
+// alike: what is behind a door is not told.
+constexpr std::string_view nothing_here = "There is nothing here.";
 constexpr std::array table{
+    Row{Refusal::address_not_welcome, {0, "address_not_welcome", "This address may not connect here."}},
+    Row{Refusal::bad_proxy_header, {0, "bad_proxy_header", "This connection did not begin as it must."}},
     Row{Refusal::malformed_head, {400, "malformed_head", "The request is not well-formed HTTP."}},
     Row{Refusal::target_too_long, {414, "target_too_long", "The address of this request is too long."}},
     Row{Refusal::head_too_large, {431, "head_too_large", "The header fields of this request are too large."}},
     Row{Refusal::head_too_slow, {408, "head_too_slow", "The request did not arrive in time."}},
     Row{Refusal::version_not_ours, {505, "version_not_ours", "Only HTTP/1.1 is spoken here."}},
+    Row{Refusal::malformed_forwarding,
+        {400, "malformed_forwarding", "What the proxy says of the visitor is not well-formed."}},
     Row{Refusal::unknown_host, {421, "unknown_host", "This server does not answer to that host name."}},
-    Row{Refusal::no_route, {404, "no_route", "There is nothing here."}},
+    Row{Refusal::no_route, {404, "no_route", nothing_here}},
     Row{Refusal::method_not_allowed, {405, "method_not_allowed", "This method is not taken here."}},
     Row{Refusal::not_an_upgrade, {426, "not_an_upgrade", "This address speaks WebSocket only."}},
     Row{Refusal::malformed_upgrade, {400, "malformed_upgrade", "The WebSocket handshake is not well-formed."}},
     Row{Refusal::other_version, {426, "other_version", "Only version 13 of WebSocket is spoken here."}},
     Row{Refusal::foreign_origin, {403, "foreign_origin", "Pages of this origin may not connect here."}},
+    Row{Refusal::not_allowed, {403, "not_allowed", "You may not connect here."}},
     Row{Refusal::subprotocol_unknown, {400, "subprotocol_unknown", "None of the offered subprotocols is taken here."}},
+    Row{Refusal::no_target, {404, "no_target", nothing_here}},
+    Row{Refusal::target_outside, {404, "target_outside", nothing_here}},
+    Row{Refusal::address_full,
+        {429, "address_full", "Your address has too many sessions here; please end one or try again later."}},
+    Row{Refusal::user_full, {429, "user_full", "You have too many sessions here; please end one or try again later."}},
     Row{Refusal::route_full, {503, "route_full", "All places here are taken; please try again later."}},
+    Row{Refusal::route_too_fast, {503, "route_too_fast", "Too many sessions begin here; please try again later."}},
     Row{Refusal::process_full, {503, "process_full", "This server is full; please try again later."}},
     Row{Refusal::draining, {503, "draining", "This server is going down; please try again later."}},
-    Row{Refusal::no_such_file, {404, "no_such_file", "There is nothing here."}},
+    Row{Refusal::no_such_file, {404, "no_such_file", nothing_here}},
     Row{Refusal::service_unresolved, {502, "service_unresolved", "The service could not be found."}},
     Row{Refusal::service_refused, {502, "service_refused", "The service could not be reached."}},
     Row{Refusal::service_unavailable,

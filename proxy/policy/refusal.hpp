@@ -11,32 +11,41 @@
 namespace bascule::policy {
 
 enum class Refusal : std::uint8_t {
-  malformed_head,       // 400
-  target_too_long,      // 414
-  head_too_large,       // 431
-  head_too_slow,        // 408
-  version_not_ours,     // 505
-  unknown_host,         // 421
-  no_route,             // 404
-  method_not_allowed,   // 405
-  not_an_upgrade,       // 426
-  malformed_upgrade,    // 400
-  other_version,        // 426
-  foreign_origin,       // 403
-  subprotocol_unknown,  // 400
-  route_full,           // 503
-  process_full,         // 503
-  draining,             // 503
-  no_such_file,         // 404
-  service_unresolved,   // 502
-  service_refused,      // 502
-  service_unavailable,  // 503: we lack a resource to reach it (descriptors, ports)
-  service_timeout,      // 504
-  internal_error,       // 500
+  address_not_welcome,   // closed without an answer: the listener's `allow`
+  bad_proxy_header,      // closed: no PROXY header, a wrong one, or from a peer that may not send one
+  malformed_head,        // 400
+  target_too_long,       // 414
+  head_too_large,        // 431
+  head_too_slow,         // 408
+  version_not_ours,      // 505
+  malformed_forwarding,  // 400: a trusted proxy's word about the visitor cannot be read
+  unknown_host,          // 421
+  no_route,              // 404
+  method_not_allowed,    // 405
+  not_an_upgrade,        // 426
+  malformed_upgrade,     // 400
+  other_version,         // 426
+  foreign_origin,        // 403
+  not_allowed,           // 403: the route's `allow`
+  subprotocol_unknown,   // 400
+  no_target,             // 404: the visitor's words make no address, or are not in the table
+  target_outside,        // 404: they make one that is not `within`; told like the last, so that nobody can search
+  address_full,          // 429
+  user_full,             // 429
+  route_full,            // 503
+  route_too_fast,        // 503
+  process_full,          // 503
+  draining,              // 503
+  no_such_file,          // 404
+  service_unresolved,    // 502
+  service_refused,       // 502
+  service_unavailable,   // 503: we lack a resource to reach it (descriptors, ports)
+  service_timeout,       // 504
+  internal_error,        // 500
 };
 
 struct RefusalEntry {
-  int status;
+  int status;             // 0: the connection is closed without an answer
   std::string_view word;  // in logs and metrics: "foreign_origin"
   std::string_view text;  // one sentence for the visitor; says nothing of the rules
 };

@@ -1,9 +1,12 @@
 // The rules as the judgement and the sessions see them: plain values, complete (every default filled in), immutable
 // once built. `config/` makes them from YAML; tests make them by hand.
+//
+// Two rules are equal when they say the same: where they stand in a file is no part of that.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +15,14 @@
 #include <vector>
 
 #include "proxy/base/address.hpp"
+#include "proxy/base/network.hpp"
 #include "proxy/base/time.hpp"
+#include "proxy/policy/endpoint.hpp"
+#include "proxy/policy/pattern.hpp"
+#include "proxy/policy/table.hpp"
+#include "proxy/policy/words.hpp"
+#include "proxy/wire/http/forwarded.hpp"
+#include "proxy/wire/proxy_header.hpp"
 
 namespace bascule::policy {
 
@@ -24,28 +34,50 @@ struct Place {
   int line = 0;
   int column = 0;
   std::string text() const;
+  friend bool operator==(const Place&, const Place&) { return true; }
 };
 
-// --- who may come in -------------------------------------------------------------------------------------------------
+// --- which requests a route is for -----------------------------------------------------------------------------------
 
 // Hosts a route answers to, as its `host` says. Not written (the default), it answers to addresses and `localhost`
 // only: a name that an attacker points at us is not ours until it is written (DNS rebinding).
 struct HostRule {
-  enum class Kind : std::uint8_t { addresses_and_localhost, exact, any };
+  enum class Kind : std::uint8_t { addresses_and_localhost, named, any };
   Kind kind = Kind::addresses_and_localhost;
-  std::vector<std::string> names{};  // exact: lower case, addresses in their shortest form without brackets
+  std::vector<std::string> names{};    // named: lower case, addresses in their shortest form without brackets
+  std::vector<std::string> parents{};  // named: "*.example.org" as "example.org": the names below it, at any depth
+  friend bool operator==(const HostRule&, const HostRule&) = default;
 };
 
-// "/vnc", "/novnc/*", "/desk/{id}". A capture takes one whole segment, which is not empty.
+// "/vnc", "/novnc/*", "/desk/{id}", "/desk/{id:[0-9]+}". A capture takes one whole segment, which is not empty.
 struct PathRule {
   struct Segment {
-    std::string literal;  // decoded; unused for a capture
-    std::string capture;  // its name; empty for a literal
+    std::string literal{};             // decoded; unused for a capture
+    std::string capture{};             // its name; empty for a literal
+    std::optional<Pattern> pattern{};  // of a capture: what its text must look like
+    friend bool operator==(const Segment&, const Segment&) = default;
   };
   std::string written;
   std::vector<Segment> segments;  // "/" is one empty literal segment, as in wire::http::Target
   bool prefix = false;            // ends in "/*": everything below, and the folder itself with its slash
+  friend bool operator==(const PathRule&, const PathRule&) = default;
 };
+
+// One item of `match`: one of the values is what was sent.
+struct Condition {
+  enum class Of : std::uint8_t {
+    query,        // the first parameter of that name
+    header,       // any field of that (lower case) name, compared as a whole
+    cookie,       // the first cookie of that name
+    subprotocol,  // any of those offered; `name` is empty
+  };
+  Of of = Of::query;
+  std::string name;
+  std::vector<std::string> values;
+  friend bool operator==(const Condition&, const Condition&) = default;
+};
+
+// --- who may come in -------------------------------------------------------------------------------------------------
 
 // An origin as RFC 6454 has it: compared by all three parts, after lower-casing, with the default port filled in.
 struct Origin {
@@ -61,6 +93,22 @@ struct OriginRule {
   bool opaque = false;  // the `null` origin
   bool any = false;
   std::vector<Origin> exact{};
+  std::vector<Origin> below{};  // "https://*.example.org": `host` is "example.org", and names below it are meant
+  friend bool operator==(const OriginRule&, const OriginRule&) = default;
+};
+
+// Who somebody has proven to be.
+struct Identity {
+  std::string user;
+  std::vector<std::string> groups;
+};
+
+// One item of `allow`: everything that is written in it holds. An empty list asks for nothing.
+struct AllowRule {
+  std::vector<std::string> users{};
+  std::vector<std::string> groups{};
+  std::optional<AddressSet> addresses{};
+  friend bool operator==(const AllowRule&, const AllowRule&) = default;
 };
 
 // --- what passes -----------------------------------------------------------------------------------------------------
@@ -76,6 +124,7 @@ struct FrameRule {
   bool text_from_client = false;
   ToClient to_client = ToClient::binary;
   std::size_t max_bytes = std::size_t{256} * 1024;  // of a frame towards the client; at least 1 KiB
+  friend bool operator==(const FrameRule&, const FrameRule&) = default;
 };
 
 // Each with its default; an empty Limit is the operator's `none`.
@@ -89,29 +138,125 @@ struct Timeouts {
   Limit half_close = 30s;  // how long a client may go on after its service has ended
   Limit idle;              // no payload either way
   Limit lifetime;          // of a session
+  friend bool operator==(const Timeouts&, const Timeouts&) = default;
+};
+
+// "20/s", "100/min": so many in each `per`, on average; `count` of them at once.
+struct Rate {
+  std::uint64_t count = 0;  // at least 1
+  std::chrono::milliseconds per = 1s;
+  friend bool operator==(const Rate&, const Rate&) = default;
+};
+
+// What may pass in one session. Whoever is faster is not read from for a while; nobody is cut off.
+struct Pace {
+  std::optional<Rate> frames = Rate{.count = 10'000};       // of data, from the client
+  std::optional<Rate> control_frames = Rate{.count = 100};  // from the client
+  std::optional<Rate> to_client_bytes{};                    // of payload
+  std::optional<Rate> from_client_bytes{};
+  friend bool operator==(const Pace&, const Pace&) = default;
 };
 
 // What a session needs to know of its route once it runs.
 struct SessionRule {
-  FrameRule frames;
-  Timeouts timeouts;
+  FrameRule frames{};
+  Timeouts timeouts{};
+  Pace pace{};
+  friend bool operator==(const SessionRule&, const SessionRule&) = default;
+};
+
+// What may be at once, and how fast it may come. Empty: no limit of the route's own.
+struct Limits {
+  std::optional<std::size_t> sessions{};
+  std::optional<std::size_t> sessions_per_address{};  // an IPv6 visitor counts by his /64
+  std::optional<std::size_t> sessions_per_user{};     // who has no name counts by his address
+  std::optional<Rate> new_sessions{};
+  std::size_t head_bytes = std::size_t{16} * 1024;
+  std::size_t head_fields = 64;
+  friend bool operator==(const Limits&, const Limits&) = default;
 };
 
 // --- where to --------------------------------------------------------------------------------------------------------
 
-struct Target {
-  enum class Kind : std::uint8_t { tcp, unix_socket, echo };
-  Kind kind = Kind::tcp;
-  std::string host{};  // tcp: a name or an address without brackets
-  std::uint16_t port = 0;
-  std::string path{};     // unix_socket
-  std::string written{};  // as the operator wrote it, for logs
+// An address made from the visitor's words: "desk-{path.id}.lan:5900". Always with `within`.
+struct MadeAddress {
+  Words host;
+  Words port;
+  std::string written;
+  friend bool operator==(const MadeAddress&, const MadeAddress&) = default;
+};
+
+struct Lookup {
+  Words key;
+  std::shared_ptr<TableSource> table;  // never null
+  friend bool operator==(const Lookup& a, const Lookup& b) {
+    return a.key == b.key && a.table->path() == b.table->path();
+  }
+};
+
+struct EchoBack {  // built in: returns every message as it came
+  friend bool operator==(const EchoBack&, const EchoBack&) = default;
+};
+
+enum class Balance : std::uint8_t {
+  first,           // the first that is up
+  round_robin,     // each in turn
+  least_sessions,  // whoever has the fewest sessions of ours
+  hash,            // the same visitor to the same address: by user, without one by address
+};
+
+// Asking an address from time to time whether it takes connections.
+struct Health {
+  std::chrono::milliseconds every = 5s;
+  std::chrono::milliseconds timeout = 2s;
+  unsigned down_after = 2;  // failures in a row
+  unsigned up_after = 1;    // successes in a row
+  friend bool operator==(const Health&, const Health&) = default;
+};
+
+struct Service {
+  std::string name;     // of `services`; of a route's own the route's name
+  bool shared = false;  // stands in `services`
+  Place place;
+  std::variant<std::vector<Endpoint>, MadeAddress, Lookup, EchoBack> where;
+  std::vector<Network> within{};  // resolved addresses must be in one of them; empty: anywhere
+  Balance balance = Balance::first;
+  std::optional<Health> health{};
+  unsigned retry = 2;                                  // other addresses that are tried when one cannot be reached
+  std::optional<wire::ProxyVersion> proxy_protocol{};  // tell the service who the visitor is
+  std::string written{};                               // for logs
+
+  bool is_echo() const { return std::holds_alternative<EchoBack>(where); }
+  friend bool operator==(const Service&, const Service&) = default;
+};
+
+// Which scripts a page of `files` may run.
+enum class Scripts : std::uint8_t {
+  own,     // those that are files here
+  inside,  // also those written inside the page
 };
 
 struct Files {
   std::string folder;  // absolute, or relative to where bascule was started; resolved against the rules file by config
   std::string index = "index.html";
+  Scripts scripts = Scripts::own;
+  friend bool operator==(const Files&, const Files&) = default;
 };
+
+struct Answer {
+  enum class What : std::uint8_t { health };
+  What what = What::health;
+  friend bool operator==(const Answer&, const Answer&) = default;
+};
+
+// How a no is said to a visitor of a session, once his origin has passed.
+enum class RefuseBy : std::uint8_t {
+  http,   // a status
+  close,  // 101, and then a Close that a page can read
+};
+
+// What becomes of live sessions that new rules would refuse.
+enum class OnReload : std::uint8_t { keep, close };
 
 struct Route {
   std::string name;
@@ -119,14 +264,34 @@ struct Route {
   std::vector<std::string> listeners;  // empty: all
   HostRule host;
   PathRule path;
+  std::vector<Condition> conditions{};  // all of them hold
   OriginRule origins;
-  std::string protocol;  // the preset's name, for `show`; empty without one
+  std::vector<AllowRule> allow{};  // any of them; empty: everybody
+  std::string protocol;            // the preset's name, for `show`; empty without one
   std::vector<std::string> subprotocols{"binary"};
   SessionRule session;
-  std::optional<std::size_t> sessions_max;  // limits.sessions
-  std::variant<Target, Files> to;
+  Limits limits{};
+  RefuseBy refuse = RefuseBy::http;
+  OnReload on_reload = OnReload::keep;
+  std::variant<std::shared_ptr<const Service>, Files, Answer> to;
 
-  bool is_page() const { return std::holds_alternative<Files>(to); }
+  // Null for a route that bascule answers itself.
+  const Service* service() const {
+    const auto* service = std::get_if<std::shared_ptr<const Service>>(&to);
+    return service == nullptr ? nullptr : service->get();
+  }
+};
+
+// Says the same: services are compared by what they say, not by where they are kept.
+bool operator==(const Route& a, const Route& b);
+
+// --- where from ------------------------------------------------------------------------------------------------------
+
+// Proxies whose word about the visitor counts, and the one field in which they give it.
+struct TrustedProxies {
+  AddressSet addresses;
+  wire::http::ForwardingField field = wire::http::ForwardingField::x_forwarded_for;
+  friend bool operator==(const TrustedProxies&, const TrustedProxies&) = default;
 };
 
 struct Listener {
@@ -135,17 +300,34 @@ struct Listener {
   Address address;       // port 0: any free one
   unsigned mode = 0660;  // of a Unix socket
   std::string written;
+  std::optional<AddressSet> allow{};           // who may talk to it at all: the peers of the connections themselves
+  std::optional<AddressSet> proxy_protocol{};  // a header of these peers, and no connection without one
+  std::optional<TrustedProxies> trusted_proxies{};
+  std::optional<Origin> public_url{};  // what the visitor's browser sees
+  friend bool operator==(const Listener&, const Listener&) = default;
 };
 
 struct Process {
   std::optional<unsigned> workers;  // empty: one a core
   Limit drain = 30s;
+  bool watch = false;  // read the rules again when their files change
+  friend bool operator==(const Process&, const Process&) = default;
 };
+
+class RouteIndex;
 
 struct Rules {
   std::vector<Listener> listeners;
-  std::vector<std::shared_ptr<const Route>> routes;  // the first that matches wins
+  std::vector<std::shared_ptr<const Route>> routes;                // the first that matches wins
+  std::map<std::string, std::shared_ptr<const Service>> services;  // those that have a name of their own
   Process process;
+  // Finds routes quickly (policy/index.hpp). Without one every route is tried in turn, with the same result.
+  std::shared_ptr<const RouteIndex> index{};
+
+  const Listener* listener(std::string_view name) const;  // nullptr: there is none
+  const Route* route(std::string_view name) const;
+  // Every table that some route looks things up in.
+  std::vector<std::shared_ptr<TableSource>> tables() const;
 };
 
 }  // namespace bascule::policy

@@ -18,16 +18,33 @@ ClientSide::ClientSide(Stream& stream, const policy::SessionRule& rule, Workbenc
 
 // --- what comes in ---------------------------------------------------------------------------------------------------
 
-ClientSide::Raw ClientSide::read(TimePoint now) {
+bool ClientSide::over_pace(TimePoint now) const {
+  const policy::Pace& pace = rule_.pace;
+  return !frames_.open(pace.frames, now) || !control_frames_.open(pace.control_frames, now) ||
+         !payload_.open(pace.from_client_bytes, now);
+}
+
+TimePoint ClientSide::opens_at(TimePoint now) const {
+  const policy::Pace& pace = rule_.pace;
+  return std::min({frames_.opens_at(pace.frames, now), control_frames_.opens_at(pace.control_frames, now),
+                   payload_.opens_at(pace.from_client_bytes, now)});
+}
+
+ClientSide::Raw ClientSide::read(TimePoint now, std::size_t bytes_max) {
   if (input_ == Input::ended) { return {}; }
-  const MutableBytes into = bench_.scratch();
+  const policy::Pace& pace = rule_.pace;
+  bytes_max = frames_.read_bytes(pace.frames, bytes_max, now);
+  bytes_max = control_frames_.read_bytes(pace.control_frames, bytes_max, now);
+  bytes_max = payload_.read_bytes(pace.from_client_bytes, bytes_max, now);
+  const MutableBytes into = bench_.scratch(bytes_max);
   const IoResult result = stream_.read(into);
   if (result.waits()) { return {}; }
   if (result.status == Io::bytes) {
     heard_at_ = now;
     pinged_ = false;
-    if (input_ == Input::discarding) { return {.bytes = {}, .moved = true}; }
-    return {.bytes = into.first(result.bytes), .moved = true};
+    if (input_ == Input::discarding) { return {.bytes = {}, .rest = {}, .moved = true}; }
+    const MutableBytes got = into.first(result.bytes);
+    return {.bytes = got, .rest = got, .moved = true};
   }
   // The end of the connection, however it came. Before a Close in either direction it is no end of a session
   // (RFC 6455, section 7.1.4), and what we still had to say has lost its hearer.
@@ -44,15 +61,20 @@ ClientSide::Raw ClientSide::read(TimePoint now) {
   return {};
 }
 
-std::optional<Payload> ClientSide::next(Bytes& raw, std::uint8_t* to, TimePoint now) {
+std::optional<Payload> ClientSide::next(Raw& raw, std::uint8_t* to, TimePoint now) {
   while (input_ == Input::frames) {
-    const Piece piece = decoder_.next(raw);
+    const Piece piece = decoder_.next(raw.rest);
     switch (piece.is) {
-      case Piece::Is::need_more: return std::nullopt;
+      case Piece::Is::need_more: count(raw, now); return std::nullopt;
       case Piece::Is::error: fail(close_code::protocol_error, piece.error, now); return std::nullopt;
-      case Piece::Is::control: on_control(piece, now); continue;
+      case Piece::Is::control:
+        if (piece.offset == 0) { ++raw.control_frames; }
+        on_control(piece, now);
+        continue;
       case Piece::Is::data: break;
     }
+    if (piece.offset == 0) { ++raw.frames; }
+    raw.payload_bytes += piece.payload.size();
     const bool text = piece.opcode == Opcode::text;
     if (piece.first_of_message) {
       if (!(text ? rule_.frames.text_from_client : rule_.frames.binary_from_client)) {
@@ -74,6 +96,14 @@ std::optional<Payload> ClientSide::next(Bytes& raw, std::uint8_t* to, TimePoint 
                    .bytes = bytes};
   }
   return std::nullopt;
+}
+
+void ClientSide::count(const Raw& raw, TimePoint now) {
+  if (raw.bytes.empty()) { return; }
+  const policy::Pace& pace = rule_.pace;
+  frames_.take(pace.frames, raw.frames, raw.bytes.size(), now);
+  control_frames_.take(pace.control_frames, raw.control_frames, raw.bytes.size(), now);
+  payload_.take(pace.from_client_bytes, raw.payload_bytes, raw.bytes.size(), now);
 }
 
 void ClientSide::on_control(const Piece& piece, TimePoint now) {

@@ -14,6 +14,7 @@
 #include "proxy/base/time.hpp"
 #include "proxy/base/utf8.hpp"
 #include "proxy/policy/rules.hpp"
+#include "proxy/relay/allowance.hpp"
 #include "proxy/relay/ending.hpp"
 #include "proxy/relay/outbox.hpp"
 #include "proxy/relay/progress.hpp"
@@ -41,17 +42,25 @@ class ClientSide {
   bool input_ended() const { return input_ == Input::ended; }
   bool close_seen() const { return close_seen_; }
 
+  // Faster than its route allows: it is not to be read before opens_at(), which is `never` while it may be.
+  bool over_pace(TimePoint now) const;
+  TimePoint opens_at(TimePoint now) const;
+
   // Reads once into the scratch buffer; empty when there is nothing to be had. What comes after a Close, or after a
   // breach of the protocol, is dropped here; `moved` tells that bytes came, whatever became of them.
   struct Raw {
     MutableBytes bytes;
+    Bytes rest;  // what next() has not taken yet
     bool moved = false;
+    std::size_t frames = 0;  // of data that begin here, as far as next() has come
+    std::size_t control_frames = 0;
+    std::size_t payload_bytes = 0;
   };
-  Raw read(TimePoint now);
+  Raw read(TimePoint now, std::size_t bytes_max = Workbench::read_bytes);
 
-  // The next piece of payload in `raw` (which gets shorter), moved to `to` and unmasked; control frames are answered on
-  // the way. Empty when `raw` is used up or the client has closed or failed. REQUIRES: `to` is not behind raw.data().
-  std::optional<Payload> next(Bytes& raw, std::uint8_t* to, TimePoint now);
+  // The next piece of payload in `raw`, moved to `to` and unmasked; control frames are answered on the way. Empty when
+  // nothing is left of it or the client has closed or failed. REQUIRES: `to` is not behind what is left.
+  std::optional<Payload> next(Raw& raw, std::uint8_t* to, TimePoint now);
 
   // The kind of the message the client sent last; empty before the first.
   std::optional<wire::ws::Opcode> last_kind() const { return last_kind_; }
@@ -111,6 +120,7 @@ class ClientSide {
     std::uint8_t size = 0;
   };
 
+  void count(const Raw& raw, TimePoint now);
   void on_control(const wire::ws::Piece& piece, TimePoint now);
   void on_ping(Bytes payload, TimePoint now);
   void on_close(Bytes payload, TimePoint now);
@@ -137,6 +147,9 @@ class ClientSide {
   TimePoint pinged_at_;
   TimePoint closing_at_;  // when the phase of the closing that is under way began
   Progress progress_;
+  Allowance frames_{Allowance::Of::frames};
+  Allowance control_frames_{Allowance::Of::frames};
+  Allowance payload_{Allowance::Of::bytes};
 };
 
 }  // namespace bascule::relay

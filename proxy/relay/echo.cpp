@@ -22,16 +22,28 @@ Turn Echo::turn(TimePoint now) {
   const bool closing = ending_.decided();
   TimePoint at = client_.wake_at(closing, rule_.timeouts.close, false);
   if (!closing) { at = std::min(at, lifespan_.wake_at(rule_.timeouts)); }
+  if (over_pace(now)) {
+    at = std::min({at, client_.opens_at(now), to_client_.opens_at(rule_.pace.to_client_bytes, now)});
+  }
   return {.done = false, .again = moved, .wake_at = at};
+}
+
+// Once nothing goes back any more the rest is read at once, so that the session can end.
+bool Echo::over_pace(TimePoint now) const {
+  return client_.takes_data() && (client_.over_pace(now) || !to_client_.open(rule_.pace.to_client_bytes, now));
 }
 
 bool Echo::step(TimePoint now) {
   // What has not gone back yet holds up what comes in.
   if (client_.input_ended() || !client_.flush(now)) { return false; }
-  const ClientSide::Raw raw = client_.read(now);
-  Bytes rest = raw.bytes;
+  if (over_pace(now)) {
+    lifespan_.hold(now);
+    return false;
+  }
+  const auto& pace = rule_.pace.to_client_bytes;
+  ClientSide::Raw raw = client_.read(now, to_client_.read_bytes(pace, Workbench::read_bytes, now));
   std::uint8_t* const front = raw.bytes.data();
-  while (const auto payload = client_.next(rest, front, now)) {
+  while (const auto payload = client_.next(raw, front, now)) {
     if (!client_.takes_data()) { continue; }
     lifespan_.payload_moved(now);
     counters_.from_client_bytes += payload->bytes.size();
@@ -46,11 +58,12 @@ bool Echo::step(TimePoint now) {
                   payload->bytes, now);
     in_message_ = !payload->last_of_message;
   }
+  to_client_.take(pace, raw.payload_bytes, raw.bytes.size(), now);
   return raw.moved;
 }
 
 void Echo::end(Cause why, TimePoint now) {
-  ending_.note(why, why == Cause::draining ? "bascule is stopping" : "ended by the operator");
+  ending_.note(why, reason_of_end(why));
   conclude(now);
   if (why == Cause::stopped) {
     client_.flush(now);
@@ -67,7 +80,7 @@ void Echo::check_deadlines(TimePoint now) {
   if (ending_.decided()) { return; }
   if (client_.stalled(now)) {
     ending_.note(Cause::client_stalled, "the client takes no data");
-  } else if (client_.silent(now, false)) {
+  } else if (client_.silent(now, over_pace(now))) {
     ending_.note(Cause::client_silent, "no sign of life from the client");
   }
 }

@@ -20,6 +20,7 @@ class Echo final : public Relay {
 
  private:
   bool step(TimePoint now);
+  bool over_pace(TimePoint now) const;
   void check_deadlines(TimePoint now);
   void conclude(TimePoint now);
 
@@ -28,6 +29,7 @@ class Echo final : public Relay {
   Counters counters_;
   ClientSide client_;
   Lifespan lifespan_;
+  Allowance to_client_{Allowance::Of::bytes};
   bool in_message_ = false;  // a frame of the answering message has gone out, its last has not
 };
 

@@ -18,6 +18,7 @@ std::string_view word_of(Cause cause) {
     case Cause::idle: return "idle";
     case Cause::expired: return "expired";
     case Cause::revoked: return "revoked";
+    case Cause::moved: return "moved";
     case Cause::draining: return "draining";
     case Cause::stopped: return "stopped";
     case Cause::internal_error: return "internal_error";
@@ -39,6 +40,7 @@ Who who_of(Cause cause) {
     case Cause::idle:
     case Cause::expired:
     case Cause::revoked:
+    case Cause::moved:
     case Cause::draining:
     case Cause::stopped:
     case Cause::internal_error: return Who::bascule;
@@ -56,6 +58,7 @@ std::uint16_t own_close_code(Cause cause) {
     case Cause::service_stalled:
     case Cause::expired:
     case Cause::revoked: return wire::ws::close_code::policy_violation;
+    case Cause::moved: return wire::ws::close_code::service_restart;
     case Cause::none:
     case Cause::client_closed:
     case Cause::service_closed:
@@ -65,6 +68,15 @@ std::uint16_t own_close_code(Cause cause) {
     case Cause::internal_error: return 0;
   }
   return 0;
+}
+
+const char* reason_of_end(Cause why) {
+  switch (why) {
+    case Cause::draining: return "bascule is stopping";
+    case Cause::revoked: return "the rules no longer admit this session";
+    case Cause::moved: return "the rules now lead elsewhere; connect again";
+    default: return "ended by the operator";
+  }
 }
 
 std::string_view word_of(Who who) {

@@ -20,6 +20,7 @@ enum class Cause : std::uint8_t {
   idle,                   // no payload either way for `idle`
   expired,                // `lifetime` is over
   revoked,                // new rules took the right away
+  moved,                  // new rules lead this visitor elsewhere
   draining,               // bascule is stopping
   stopped,                // ended by hand, or by the end of the drain
   internal_error,         // a bug of ours, or no memory: it costs this one session
@@ -31,9 +32,12 @@ enum class Who : std::uint8_t { nobody, client, service, bascule };
 Who who_of(Cause cause);
 std::string_view word_of(Who who);
 
-// The close code that tells the client of an end of our making: 1001 or 1008. 0 for what the client or the service
-// brought about, which each have a row of their own.
+// The close code that tells the client of an end of our making: 1001, 1008 or 1012. 0 for what the client or the
+// service brought about, which each have a row of their own.
 std::uint16_t own_close_code(Cause cause);
+
+// What Relay::end() tells people: the reason in the Close, and the record's detail.
+const char* reason_of_end(Cause why);
 
 struct Ending {
   Cause cause = Cause::none;

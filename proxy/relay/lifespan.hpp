@@ -15,6 +15,9 @@ class Lifespan {
 
   void payload_moved(TimePoint now) { payload_at_ = now; }
 
+  // We ourselves do not let payload pass for a while, which is no reason to call a session idle.
+  void hold(TimePoint now) { payload_at_ = now; }
+
   // Notes the limit that has run out, if one has.
   void check(TimePoint now, const policy::Timeouts& timeouts, Ending& ending) const {
     if (now >= after(started_at_, timeouts.lifetime)) {

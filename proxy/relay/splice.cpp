@@ -44,14 +44,16 @@ Turn Splice::turn(TimePoint now) {
 bool Splice::inflow(TimePoint now) {
   if (client_.input_ended()) { return false; }
   service_blocked_ = !service_.flush(now);
-  if (paused()) { return false; }
-  const ClientSide::Raw raw = client_.read(now);
+  if (paused(now)) {
+    if (over_pace(now)) { lifespan_.hold(now); }
+    return false;
+  }
+  ClientSide::Raw raw = client_.read(now);
 
   // The payloads of all frames in this read come to lie side by side at its front and leave in one write.
   std::uint8_t* const front = raw.bytes.data();
   std::uint8_t* end = front;
-  Bytes rest = raw.bytes;
-  while (const auto payload = client_.next(rest, end, now)) {
+  while (const auto payload = client_.next(raw, end, now)) {
     end += payload->bytes.size();
     if (payload->last_of_message) { ++counters_.from_client_messages; }
   }
@@ -62,6 +64,11 @@ bool Splice::inflow(TimePoint now) {
     if (service_.takes_data()) { service_.send({front, gathered_bytes}, now); }
   }
   return raw.moved;
+}
+
+// What nobody takes any more, and what is left of a client that is gone, is read at once, so that the session can end.
+bool Splice::over_pace(TimePoint now) const {
+  return service_.takes_data() && ending_.cause != Cause::client_vanished && client_.over_pace(now);
 }
 
 // --- service to client -----------------------------------------------------------------------------------------------
@@ -80,13 +87,20 @@ bool Splice::outflow(TimePoint now) {
   if (!service_.gives_data()) { return service_.read(bench_.scratch()).status == Io::bytes; }
   if (!client_.takes_data() || !client_.flush(now) || !client_.takes_data()) { return false; }
 
-  const MutableBytes into = bench_.scratch(rule_.frames.max_bytes - cut_bytes_);
+  const auto& pace = rule_.pace.to_client_bytes;
+  if (!to_client_.open(pace, now)) {
+    lifespan_.hold(now);
+    return false;
+  }
+
+  const MutableBytes into = bench_.scratch(to_client_.read_bytes(pace, rule_.frames.max_bytes - cut_bytes_, now));
   const IoResult result = service_.read(into);
   if (result.waits()) { return false; }
   if (result.status != Io::bytes) {
     send_rest_of_text(now);
     return false;
   }
+  to_client_.take(pace, result.bytes, result.bytes, now);
   counters_.to_client_bytes += result.bytes;
   lifespan_.payload_moved(now);
   frame(into.first(result.bytes), now);
@@ -135,7 +149,7 @@ void Splice::send_rest_of_text(TimePoint now) {
 // --- how a session ends ----------------------------------------------------------------------------------------------
 
 void Splice::end(Cause why, TimePoint now) {
-  ending_.note(why, why == Cause::draining ? "bascule is stopping" : "ended by the operator");
+  ending_.note(why, reason_of_end(why));
   if (why == Cause::stopped) {
     // No more patience: what the kernel takes right now is still delivered, the rest is not.
     client_.close(close_code::going_away, ending_.detail, now);
@@ -158,7 +172,7 @@ void Splice::check_deadlines(TimePoint now) {
     ending_.note(Cause::client_stalled, "the client takes no data");
   } else if (service_.stalled(now)) {
     ending_.note(Cause::service_stalled, "the service takes no data");
-  } else if (client_.silent(now, paused())) {
+  } else if (client_.silent(now, paused(now))) {
     ending_.note(Cause::client_silent, "no sign of life from the client");
   }
 }
@@ -198,6 +212,7 @@ void Splice::conclude(TimePoint now) {
     case Cause::service_stalled:
     case Cause::expired:
     case Cause::revoked:
+    case Cause::moved:
       client_.close(own_close_code(ending_.cause), ending_.detail, now);
       service_.finish(How::end, now);
       break;
@@ -226,6 +241,8 @@ Turn Splice::verdict(bool again, TimePoint now) const {
   TimePoint at = std::min(client_.wake_at(closing, patience(), client_is_owed()),
                           service_.wake_at(closing, service_is_owed(), now));
   if (!closing) { at = std::min(at, lifespan_.wake_at(rule_.timeouts)); }
+  if (over_pace(now)) { at = std::min(at, client_.opens_at(now)); }
+  at = std::min(at, to_client_.opens_at(rule_.pace.to_client_bytes, now));
   return {.done = false, .again = again, .wake_at = at};
 }
 

@@ -33,7 +33,8 @@ class Splice final : public Relay {
   void check_deadlines(TimePoint now);
   void conclude(TimePoint now);
   bool wants_text() const;
-  bool paused() const { return service_.takes_data() && service_blocked_; }
+  bool over_pace(TimePoint now) const;
+  bool paused(TimePoint now) const { return (service_.takes_data() && service_blocked_) || over_pace(now); }
   bool service_is_owed() const;
   bool client_is_owed() const;
   Limit patience() const;
@@ -46,6 +47,7 @@ class Splice final : public Relay {
   ClientSide client_;
   ServiceSide service_;
   Lifespan lifespan_;
+  Allowance to_client_{Allowance::Of::bytes};
   bool service_blocked_ = false;  // the service has not taken all we had for it
   std::uint8_t cut_bytes_ = 0;    // of a character whose rest has not come: at most 3
   std::array<std::uint8_t, 3> cut_{};

@@ -2,20 +2,13 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
-#include "proxy/base/address.hpp"
 #include "proxy/net/socket_stream.hpp"
 #include "proxy/net/waiter.hpp"
 #include "proxy/session/floor.hpp"
+#include "proxy/session/visitor.hpp"
 
 namespace bascule::session {
-
-// Who is at the door, and at which one.
-struct Visitor {
-  std::string listener;
-  Address address;
-};
 
 enum class Next : std::uint8_t {
   another,  // the connection may carry another request

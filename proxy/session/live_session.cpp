@@ -1,22 +1,36 @@
 #include "proxy/session/live_session.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
+#include "proxy/policy/judge.hpp"
 #include "proxy/relay/echo.hpp"
 #include "proxy/relay/splice.hpp"
 
 namespace bascule::session {
 
+namespace {
+
+// What was dialled under the old `within` may lie outside of the new one, though the visitor's words are the same.
+bool may_stay_at(const Address& reached, const std::vector<Network>& within) {
+  if (within.empty() || reached.family() == Address::Family::none) { return true; }
+  return std::any_of(within.begin(), within.end(), [&](const Network& network) { return network.contains(reached); });
+}
+
+}  // namespace
+
 LiveSession::LiveSession(Floor& floor, std::shared_ptr<const policy::Route> route,
-                         std::unique_ptr<net::SocketStream> client, std::unique_ptr<net::SocketStream> service,
-                         Seat seat, std::unique_ptr<observe::SessionRecord> record)
+                         std::unique_ptr<net::SocketStream> client, Reached service, Seat seat,
+                         std::unique_ptr<observe::SessionRecord> record, std::unique_ptr<const WayIn> way_in)
     : floor_(floor),
       route_(std::move(route)),
       client_(std::move(client)),
-      service_(std::move(service)),
+      service_(std::move(service.stream)),
       seat_(std::move(seat)),
-      record_(std::move(record)) {
+      use_(std::move(service.use)),
+      record_(std::move(record)),
+      way_in_(std::move(way_in)) {
   const TimePoint now = floor_.loop.now();
   client_->watched_by(this);
   if (service_) {
@@ -29,9 +43,10 @@ LiveSession::LiveSession(Floor& floor, std::shared_ptr<const policy::Route> rout
 
 LiveSession::~LiveSession() = default;
 
-void LiveSession::begin(Floor::Sessions::iterator self) {
+void LiveSession::begin(Floor::Sessions::iterator self, const policy::Rules* newer) {
   self_ = self;
-  turn();
+  const bool ended = newer != nullptr && judge_again(*newer);
+  if (!ended) { turn(); }
 }
 
 void LiveSession::turn() {
@@ -61,6 +76,20 @@ void LiveSession::turn() {
 void LiveSession::end(relay::Cause why) {
   relay_->end(why, floor_.loop.now());
   turn();
+}
+
+bool LiveSession::judge_again(const policy::Rules& rules) {
+  if (!way_in_) { return false; }
+  const policy::Judgement judgement = policy::judge(rules, visit_of(rules, way_in_->visitor), way_in_->head);
+  const auto* admitted = std::get_if<policy::Admitted>(&judgement.verdict);
+  const policy::Service* service = admitted == nullptr ? nullptr : admitted->route->service();
+  if (service == nullptr || !may_stay_at(way_in_->reached, service->within)) {
+    end(relay::Cause::revoked);
+    return true;
+  }
+  const bool same_place = service->where == route_->service()->where && admitted->target == way_in_->target;
+  if (!same_place) { end(relay::Cause::moved); }
+  return !same_place;
 }
 
 void LiveSession::write_record(const relay::Ending& ending) {

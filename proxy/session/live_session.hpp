@@ -4,29 +4,48 @@
 
 #include <list>
 #include <memory>
+#include <optional>
 
 #include "proxy/net/socket_stream.hpp"
 #include "proxy/net/timers.hpp"
 #include "proxy/observe/record.hpp"
 #include "proxy/policy/rules.hpp"
 #include "proxy/relay/relay.hpp"
+#include "proxy/session/dialing.hpp"
 #include "proxy/session/floor.hpp"
 #include "proxy/session/ledger.hpp"
+#include "proxy/session/visitor.hpp"
+#include "proxy/wire/http/head_parser.hpp"
 
 namespace bascule::session {
 
+// A session's way in, kept where its route says `on_reload: close`: enough to judge it again by other rules.
+struct WayIn {
+  Visitor visitor;
+  wire::http::RequestHead head;
+  std::optional<policy::Endpoint> target{};  // where the visitor's words led
+  Address reached{};                         // and what answered there
+};
+
 class LiveSession final : private net::Watcher, private net::Timer {
  public:
-  // `service` is null for the echo target. The route is pinned: the session keeps living by the rules it came in with.
+  // `service.stream` is null for the echo target. The route is pinned: the session keeps living by the rules it came in
+  // with. `way_in` is null where new rules do not matter to it.
   LiveSession(Floor& floor, std::shared_ptr<const policy::Route> route, std::unique_ptr<net::SocketStream> client,
-              std::unique_ptr<net::SocketStream> service, Seat seat, std::unique_ptr<observe::SessionRecord> record);
+              Reached service, Seat seat, std::unique_ptr<observe::SessionRecord> record,
+              std::unique_ptr<const WayIn> way_in);
   ~LiveSession() override;
 
-  // The first turn, which may destroy it; `self` is its place in the floor's list.
-  void begin(Floor::Sessions::iterator self);
+  // The first turn, which may destroy it; `self` is its place in the floor's list. `newer`: rules that have come since
+  // it was judged; nullptr: none.
+  void begin(Floor::Sessions::iterator self, const policy::Rules* newer);
 
-  // Ends it properly (`draining`) or at once (`stopped`). May destroy it.
+  // Ends it properly (`draining`, `revoked`, `moved`) or at once (`stopped`). May destroy it.
   void end(relay::Cause why);
+
+  // New rules have come. Ends it where they would not let it in, or would lead it elsewhere: true then, and it may be
+  // destroyed.
+  bool judge_again(const policy::Rules& rules);
 
  private:
   void on_ready() override { turn(); }
@@ -41,7 +60,9 @@ class LiveSession final : private net::Watcher, private net::Timer {
   std::unique_ptr<net::SocketStream> service_;
   std::unique_ptr<relay::Relay> relay_;
   Seat seat_;
+  Use use_;
   std::unique_ptr<observe::SessionRecord> record_;
+  std::unique_ptr<const WayIn> way_in_;
 };
 
 }  // namespace bascule::session

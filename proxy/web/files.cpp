@@ -24,10 +24,14 @@ using wire::http::AnswerHead;
 using wire::http::RequestHead;
 
 // What a page of ours may do. noVNC needs images made of data, sounds, and a WebSocket to any place (its settings let
-// the visitor choose); it works without inline scripts and without inline styles.
+// the visitor choose); it works without inline scripts and without inline styles. spice-html5 plays from blobs.
 constexpr std::string_view content_security_policy =
-    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; media-src 'self' data:; "
+    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; media-src 'self' data: blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+
+// Behind it, where pages may have scripts inside: styles come with them, for such a script could set any style, and
+// pages of that age have both.
+constexpr std::string_view scripts_inside = "; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'";
 
 struct ContentType {
   std::string_view ending;
@@ -186,11 +190,14 @@ RangeReading range_of(const RequestHead& head, const OpenFile& file) {
 
 // --- answering -------------------------------------------------------------------------------------------------------
 
-void put_common_fields(AnswerHead& answer, const OpenFile& file, const RequestHead& head, KeepAlive keep_alive) {
+void put_common_fields(AnswerHead& answer, const policy::Files& files, const OpenFile& file, const RequestHead& head,
+                       KeepAlive keep_alive) {
+  std::string security_policy(content_security_policy);
+  if (files.scripts == policy::Scripts::inside) { security_policy += scripts_inside; }
   answer.field("ETag", file.etag)
       .field("Cache-Control", "no-cache")
       .field("X-Content-Type-Options", "nosniff")
-      .field("Content-Security-Policy", content_security_policy)
+      .field("Content-Security-Policy", security_policy)
       .field("Cross-Origin-Opener-Policy", "same-origin")
       .field("Referrer-Policy", "no-referrer");
   if (keep_alive == KeepAlive::no) {
@@ -231,7 +238,7 @@ std::variant<FileAnswer, policy::Refusal> answer_file(const policy::Files& files
   if (is_unchanged(head, file.etag)) {
     answer.status = 304;
     AnswerHead text(answer.status);
-    put_common_fields(text, file, head, keep_alive);
+    put_common_fields(text, files, file, head, keep_alive);
     answer.head = text.done();
     return answer;
   }
@@ -254,7 +261,7 @@ std::variant<FileAnswer, policy::Refusal> answer_file(const policy::Files& files
     text.field("Content-Range", fmt::format("bytes */{}", file.size));
   }
   if (answer.status != 416) { text.field("Content-Type", content_type_of(path)).field("Accept-Ranges", "bytes"); }
-  put_common_fields(text, file, head, keep_alive);
+  put_common_fields(text, files, file, head, keep_alive);
   answer.head = text.done();
   if (!head_only && span.length > 0) {
     answer.file = std::move(file.fd);

@@ -5,10 +5,14 @@
 
 packages_build=(g++ cmake ninja-build ccache pkg-config
   libasio-dev libssl-dev libyaml-cpp-dev libfmt-dev nlohmann-json3-dev libcli11-dev)
-packages_test=(libgtest-dev libgmock-dev clang-format-14 clang-tidy-14 python3)
+packages_test=(libgtest-dev libgmock-dev clang-format-14 clang-tidy-14
+  python3 python3-jsonschema python3-yaml)
+# llvm-14 gives the names in what a crash prints.
+packages_fuzz=(clang-14 libclang-rt-14-dev llvm-14)
 packages_demo=(novnc tigervnc-standalone-server openbox xterm xauth x11-utils x11-xserver-utils)
 packages_e2e=(novnc tigervnc-standalone-server xterm xauth x11-utils x11-xserver-utils
-  chromium mosquitto rabbitmq-server openssh-server openssh-client python3 python3-websockets)
+  chromium mosquitto rabbitmq-server openssh-server openssh-client python3 python3-websockets
+  haproxy nginx-light curl openssl websockify spice-html5 xserver-xspice)
 
 # Services that come with a package. The tests start their own, on ports of their own, so the system's are kept from
 # starting on the machine of whoever runs them.
@@ -17,6 +21,8 @@ service_of_package() {
     mosquitto) echo mosquitto.service ;;
     rabbitmq-server) echo rabbitmq-server.service epmd.service epmd.socket ;;
     openssh-server) echo ssh.service ;;
+    haproxy) echo haproxy.service ;;
+    nginx-light) echo nginx.service ;;
   esac
 }
 

@@ -17,6 +17,13 @@ TEST(Keys, AreCalledByTheirPath) {
   EXPECT_EQ(path_of(*find_key(Section::top, "listen")), "listen");
   EXPECT_EQ(path_of(*find_key(Section::listen, "mode")), "listen[].mode");
   EXPECT_EQ(path_of(*find_key(Section::frames, "max")), "routes[].frames.max");
+  EXPECT_EQ(path_of(*find_key(Section::proxy_protocol, "addresses")), "listen[].proxy_protocol.addresses");
+  EXPECT_EQ(path_of(*find_key(Section::service, "balance")), "services.*.balance");
+  EXPECT_EQ(path_of(*find_key(Section::service_health, "every")), "services.*.health.every");
+  EXPECT_EQ(path_of(*find_key(Section::lookup, "key")), "routes[].to.lookup.key");
+  EXPECT_EQ(path_of(*find_key(Section::match, "query")), "routes[].match.query");
+  EXPECT_EQ(path_of(*find_key(Section::allow, "users")), "routes[].allow[].users");
+  EXPECT_EQ(path_of(*find_key(Section::process, "watch")), "process.watch");
   EXPECT_EQ(find_key(Section::frames, "listen"), nullptr);
 }
 

@@ -6,26 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "proxy/config/read_rules.hpp"
+#include "test/config/reading.hpp"
 
 namespace bascule::config {
 namespace {
 
 using testing::ElementsAre;
 using testing::EndsWith;
-
-// "line:column: sentence" of each mistake.
-std::vector<std::string> mistakes(std::string_view text) {
-  const auto rules = read_rules(text, "site.yaml");
-  std::vector<std::string> result;
-  if (rules) { return result; }
-  for (const Mistake& mistake : rules.error()) {
-    const auto& place = mistake.place;
-    EXPECT_EQ(place.file, "site.yaml");
-    result.push_back(std::to_string(place.line) + ":" + std::to_string(place.column) + ": " + mistake.text);
-  }
-  return result;
-}
 
 // The mistakes of a file that is right but for the lines of one route.
 std::vector<std::string> of_route(std::string_view keys) {
@@ -36,8 +23,8 @@ const std::string rest_of_route = "  path: /vnc\n  auth: none\n  to: a.b:1\n";
 
 // Each row is one line of a route that has everything else, in line 7.
 struct Row {
-  std::string_view line;
-  std::string_view mistake;
+  std::string line;
+  std::string mistake;
 };
 
 void expect_each(const std::vector<Row>& rows) {
@@ -68,8 +55,7 @@ TEST(Mistakes, ComeAllAtOnceInTheOrderOfTheirPlaces) {
                           "2:3: route 1 has no 'name'; the log speaks of it by its name",
                           "4:7: 'to' of route 1: port 99999 is out of range (1 to 65535)",
                           "5:3: route 'b' has no 'auth'; a route that is open to everybody says 'auth: none'",
-                          "6:7: 'to' of route 'b': '5900' has no port; write '5900:5900' (named services are not "
-                          "supported by this version of bascule)",
+                          "6:7: 'to' of route 'b': '5900' is a port without a host; write '127.0.0.1:5900'",
                           "7:9: 'path' of route 'b': a path begins with '/': '/b'",
                           "8:1: unknown key 'lissten' in the rules file; did you mean 'listen'?"));
 }
@@ -151,30 +137,44 @@ TEST(Mistakes, RefuseKeysThatAreNoWords) {
 
 TEST(Mistakes, TellWhatIsNotSupportedYetFromWhatIsUnknown) {
   const std::string end = " is not supported by this version of bascule";
-  for (const char* key : {"match", "allow", "bandwidth", "on_reload", "refuse", "answer"}) {
-    EXPECT_THAT(of_route(fmt::format("{}  {}: x\n", rest_of_route, key)),
-                ElementsAre(fmt::format("7:3: '{}' in route 'desk'{}", key, end)));
-  }
-  for (const char* key : {"sessions_per_user", "sessions_per_address", "new_sessions", "head_size", "frames"}) {
-    EXPECT_THAT(of_route(fmt::format("{}  limits: {{{}: 5}}\n", rest_of_route, key)),
-                ElementsAre(fmt::format("7:12: '{}' in 'limits' of route 'desk'{}", key, end)));
-  }
-  for (const char* key : {"auth", "services", "defaults", "admin", "log"}) {
+  for (const char* key : {"auth", "admin", "log"}) {
     EXPECT_THAT(mistakes(fmt::format("{}: {{}}\nlisten: :1\nroutes:\n- name: desk\n{}", key, rest_of_route)),
                 ElementsAre(fmt::format("1:1: '{}' in the rules file{}", key, end)));
   }
-  for (const char* key : {"tls", "proxy_protocol", "public_url", "trusted_proxies", "allow"}) {
-    EXPECT_THAT(
-        mistakes(fmt::format("listen:\n  address: :1\n  {}: {{}}\nroutes:\n- name: desk\n{}", key, rest_of_route)),
-        ElementsAre(fmt::format("3:3: '{}' in a listener{}", key, end)));
-  }
+  EXPECT_THAT(mistakes("listen:\n  address: :1\n  tls: {}\nroutes:\n- name: desk\n" + rest_of_route),
+              ElementsAre("3:3: 'tls' in a listener" + end));
+  EXPECT_THAT(of_route("  path: /\n  auth: none\n  to: {address: \"a.b:1\", tls: {}}\n"),
+              ElementsAre("6:26: 'tls' in 'to' of route 'desk'" + end));
+  EXPECT_THAT(
+      mistakes("services: {x: {address: \"a.b:1\", tls: {}}}\nlisten: :1\nroutes:\n- name: desk\n" + rest_of_route),
+      ElementsAre("1:34: 'tls' in service 'x'" + end));
   EXPECT_THAT(mistakes("process: {user: x}\nlisten: :1\nroutes:\n- name: desk\n" + rest_of_route),
               ElementsAre("1:11: 'user' in 'process'" + end));
   expect_each(
       {{"protocol: xmpp", "7:13: 'protocol' of route 'desk': 'xmpp' is not supported by this version of bascule"},
-       {"host: \"*.example.org\"",
-        "7:9: 'host' of route 'desk': a wildcard host ('*.example.org') is not supported by this version of "
-        "bascule"}});
+       {"timeouts: {tls: 1s}", "7:14: 'tls' in 'timeouts' of route 'desk'" + end}});
+  EXPECT_THAT(of_route("  path: /\n  auth: none\n  to: tls://a.b:1\n"),
+              ElementsAre("6:7: 'to' of route 'desk': TLS towards a service ('tls://')" + end));
+}
+
+// A secret in the open stands most likely below one of the keys of a later version. It is refused and not repeated.
+TEST(Mistakes, NeverRepeatASecret) {
+  const std::string secret = "hunter2";
+  const std::vector<std::string> texts{
+      "auth: {robot: {token: {secret: hunter2, user: robot}}}\nlisten: :1\nroutes:\n- name: desk\n" + rest_of_route,
+      "auth: hunter2\nlisten: :1\nroutes:\n- name: desk\n" + rest_of_route,
+      "admin: {address: \":2\", auth: hunter2}\nlisten: :1\nroutes:\n- name: desk\n" + rest_of_route,
+      "listen: {address: \":1\", tls: {certificates: [{key: hunter2}]}}\nroutes:\n- name: desk\n" + rest_of_route,
+      one_route("  path: /\n  to: a.b:1\n  auth: hunter2\n"),
+      one_route("  path: /\n  to: a.b:1\n  auth: {token: hunter2}\n"),
+      one_route("  path: /\n  to: {address: \"a.b:1\", tls: {key: hunter2}}\n  auth: none\n"),
+      "defaults: {auth: hunter2}\nlisten: :1\nroutes:\n- name: desk\n" + rest_of_route,
+  };
+  for (const std::string& text : texts) {
+    const auto said = mistakes(text);
+    EXPECT_FALSE(said.empty()) << text;
+    for (const std::string& sentence : said) { EXPECT_EQ(sentence.find(secret), std::string::npos) << sentence; }
+  }
 }
 
 TEST(Mistakes, RefuseALaterVersionOfTheLanguage) {
@@ -288,12 +288,18 @@ TEST(Mistakes, AskForOnePlaceToLeadTo) {
       ElementsAre("3:3: route 'desk' leads nowhere; write 'to: host:port', or 'files: {folder: ...}' for pages"));
   EXPECT_THAT(of_route("  path: /\n  auth: none\n  to: a.b:1\n  files: {folder: /}\n"),
               ElementsAre("3:3: route 'desk' has both 'to' and 'files'; a route leads to one place"));
+  EXPECT_THAT(of_route("  path: /\n  auth: none\n  answer: health\n  files: {folder: /}\n"),
+              ElementsAre("3:3: route 'desk' has both 'files' and 'answer'; a route leads to one place"));
 }
 
 TEST(Mistakes, RefuseANameThatIsUsedTwice) {
   EXPECT_THAT(mistakes("listen: :1\nroutes:\n- {name: a, path: /a, auth: none, to: \"x.y:1\"}\n"
                        "- {name: a, path: /b, auth: none, to: \"x.y:1\"}\n"),
               ElementsAre("4:10: the name 'a' is used twice; the first route of that name is in line 3"));
+  EXPECT_THAT(
+      mistakes("listen: :1\nservices: {a: {address: \"x.y:1\"}, a: {address: \"x.y:2\"}}\nroutes:\n- name: desk\n" +
+               rest_of_route),
+      ElementsAre("2:35: key 'a' stands twice in 'services'; the first is in line 2"));
   EXPECT_THAT(mistakes("listen:\n- {name: a, address: \":1\"}\n- {name: a, address: \":2\"}\nroutes:\n- name: desk\n" +
                        rest_of_route),
               ElementsAre("3:3: the name 'a' is used twice; the first listener of that name is in line 2"));
@@ -353,6 +359,10 @@ TEST(Mistakes, FindAServiceThatIsBasculeItself) {
   EXPECT_THAT(of_route("  path: /\n  auth: none\n  to: \"192.0.2.1:1\"\n"), ElementsAre());
   EXPECT_THAT(mistakes("listen: unix:/x\nroutes: {name: a, path: /, auth: none, to: unix:/x}\n"),
               ElementsAre("2:44: 'to' of route 'a': 'unix:/x' leads back to bascule's own listener in line 1"));
+  EXPECT_THAT(
+      mistakes("listen: 127.0.0.1:1\nservices:\n  me: {addresses: [\"a.b:1\", \"localhost:1\"]}\n"
+               "routes: {name: a, path: /, auth: none, to: me}\n"),
+      ElementsAre("3:29: 'addresses' of service 'me': 'localhost:1' leads back to bascule's own listener in line 1"));
 }
 
 TEST(Mistakes, RefuseWhatDoesNothingOnARouteOfFiles) {
@@ -363,15 +373,32 @@ TEST(Mistakes, RefuseWhatDoesNothingOnARouteOfFiles) {
                        "  protocol: vnc\n"
                        "  subprotocols: x\n"
                        "  frames: {max: 1KiB}\n"
-                       "  limits: {sessions: 5}\n"
-                       "  timeouts: {head: 1s, ping: 1s, lifetime: 1h}\n"),
+                       "  limits: {sessions: 5, head_size: 1KiB, frames: none}\n"
+                       "  timeouts: {head: 1s, ping: 1s, lifetime: 1h}\n"
+                       "  bandwidth: {to_client: none}\n"
+                       "  refuse: close\n"
+                       "  on_reload: keep\n"),
               ElementsAre("7:12: 'origins' of route 'desk' does nothing, for this route serves files",
                           "8:13: 'protocol' of route 'desk' does nothing, for this route serves files",
                           "9:17: 'subprotocols' of route 'desk' does nothing, for this route serves files",
                           "10:11: 'frames' of route 'desk' does nothing, for this route serves files",
-                          "11:11: 'limits' of route 'desk' does nothing, for this route serves files",
-                          "12:24: 'ping' in 'timeouts' of route 'desk' does nothing, for this route serves files",
-                          "12:34: 'lifetime' in 'timeouts' of route 'desk' does nothing, for this route serves files"));
+                          "11:22: 'sessions' of 'limits' of route 'desk' does nothing, for this route serves files",
+                          "11:50: 'frames' of 'limits' of route 'desk' does nothing, for this route serves files",
+                          "12:30: 'ping' of 'timeouts' of route 'desk' does nothing, for this route serves files",
+                          "12:44: 'lifetime' of 'timeouts' of route 'desk' does nothing, for this route serves files",
+                          "13:14: 'bandwidth' of route 'desk' does nothing, for this route serves files",
+                          "14:11: 'refuse' of route 'desk' does nothing, for this route serves files",
+                          "15:14: 'on_reload' of route 'desk' does nothing, for this route serves files"));
+  EXPECT_THAT(
+      of_route("  path: /alive\n  auth: none\n  answer: health\n  origins: any\n"),
+      ElementsAre("7:12: 'origins' of route 'desk' does nothing, for this route is answered by bascule itself"));
+}
+
+TEST(Mistakes, NameTheAnswersThereAre) {
+  EXPECT_THAT(of_route("  path: /alive\n  auth: none\n  answer: helth\n"),
+              ElementsAre("6:11: 'answer' of route 'desk': unknown word 'helth'; did you mean 'health'?"));
+  EXPECT_THAT(of_route("  path: /alive\n  auth: none\n  answer: {status: 200}\n"),
+              ElementsAre("6:11: 'answer' of route 'desk' takes one word, not a map"));
 }
 
 TEST(Mistakes, RefuseAFolderThatIsNotThere) {
@@ -386,6 +413,8 @@ TEST(Mistakes, RefuseAFolderThatIsNotThere) {
               ElementsAre("6:29: 'index' of 'files' of route 'desk': there is no 'no-such-file.html' in '/'"));
   EXPECT_THAT(of_files("{folder: /, index: ../x}"),
               ElementsAre("6:29: 'index' of 'files' of route 'desk': '../x' is no name of a file"));
+  EXPECT_THAT(of_files("{folder: /, scripts: any}"),
+              ElementsAre("6:31: 'scripts' of 'files' of route 'desk': unknown word 'any'; there are own, inline"));
   EXPECT_THAT(of_files("{index: x}"), ElementsAre("6:10: 'files' of route 'desk' has no 'folder'"));
   EXPECT_THAT(of_files("/usr/share/novnc"), ElementsAre("6:10: 'files' of route 'desk' is a map: files: {folder: "
                                                         "/usr/share/novnc, index: vnc.html}"));
@@ -400,6 +429,8 @@ TEST(Mistakes, RefuseWhatIsWrongWithTheProcess) {
   }
   EXPECT_THAT(mistakes("process: {drain: 30}" + rest),
               ElementsAre("1:18: 'drain' of 'process': '30' has no unit; write '30s' for seconds"));
+  EXPECT_THAT(mistakes("process: {watch: yes}" + rest),
+              ElementsAre("1:18: 'watch' of 'process': unknown word 'yes'; there are true, false"));
 }
 
 // Whatever happens to a file, the reader says so with a place, or takes it; it never falls over.
@@ -407,15 +438,20 @@ TEST(Mistakes, SurviveEveryPrefixAndEveryReplacedByte) {
   const std::string text =
       "listen: [\":1\", {name: s, address: unix:/s, mode: \"0600\"}]\n"
       "x-t: &t {idle: 1s}\n"
+      "services: {s: {addresses: [a:1], health: {every: 1s}, within: [10.0.0.0/8]}}\n"
+      "defaults: {limits: {frames: 5/s}}\n"
       "routes:\n"
       "- name: a\n"
       "  host: [a.b, \"[::1]\"]\n"
-      "  path: /a/{b}/*\n"
+      "  path: /a/{b:[0-9]+}/*\n"
+      "  match: {query: {v: \"2\"}, subprotocol: [x]}\n"
+      "  allow: [{addresses: [unix, \"::1\"]}]\n"
       "  origins: [same, https://c.d]\n"
       "  auth: none\n"
       "  frames: {from_client: [text], max: 1KiB}\n"
       "  timeouts: *t\n"
-      "  to: \"echo:\"\n"
+      "  to: {address: \"{path.b}:1\", within: [10.0.0.0/8]}\n"
+      "- {name: r, host: \"*.a.b\", path: /r, auth: none, to: s, bandwidth: {to_client: 1MiB/s}}\n"
       "- {name: p, path: /*, auth: none, files: {folder: /}}\n";
   ASSERT_THAT(mistakes(text), ElementsAre());
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -430,7 +466,7 @@ TEST(Mistakes, SurviveEveryPrefixAndEveryReplacedByte) {
       ASSERT_FALSE(rules.error().empty()) << input;
       for (const Mistake& mistake : rules.error()) {
         EXPECT_FALSE(mistake.text.empty()) << input;
-        EXPECT_LE(mistake.place.line, 14) << input;
+        EXPECT_LE(mistake.place.line, 19) << input;
       }
     }
   }

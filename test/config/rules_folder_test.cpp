@@ -2,80 +2,73 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <sstream>
-#include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/config/keys.hpp"
 #include "proxy/config/presets.hpp"
 #include "proxy/config/read_rules.hpp"
+#include "proxy/config/yaml.hpp"
+#include "test/config/rules_texts.hpp"
 
 namespace bascule::config {
 namespace {
 
-const std::filesystem::path rules_folder = BASCULE_RULES_DIR;
+using testing::HasSubstr;
+using testing::StartsWith;
 
-std::string text_of_file(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  EXPECT_TRUE(stream) << path;
-  std::stringstream text;
-  text << stream.rdbuf();
-  return text.str();
+void fail_of(const Mistakes& mistakes) {
+  for (const Mistake& mistake : mistakes) { ADD_FAILURE() << mistake.place.text() << ": " << mistake.text; }
 }
 
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-    text.replace(at, from.size(), to);
-  }
-}
-
-// noVNC need not be installed where tests run: a folder with its page stands in for it.
-class NovncStandIn {
- public:
-  NovncStandIn() {
-    std::string name = (std::filesystem::temp_directory_path() / "bascule-novnc-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) { throw std::runtime_error("no temporary folder"); }
-    folder_ = name;
-    std::ofstream(folder_ / "vnc.html") << "<!doctype html>";
-  }
-  NovncStandIn(const NovncStandIn&) = delete;
-  NovncStandIn& operator=(const NovncStandIn&) = delete;
-  ~NovncStandIn() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-
-  std::string put_into(std::string text) const {
-    replace_all(text, "/usr/share/novnc", folder_.string());
-    return text;
-  }
-
- private:
-  std::filesystem::path folder_;
-};
+// An example teaches, so it says of itself what there is to warn of.
+constexpr std::string_view explains_warnings = "`bascule check` warns";
 
 void expect_loads(const std::string& text, const std::filesystem::path& file) {
-  const NovncStandIn novnc;
-  const auto rules = read_rules(novnc.put_into(text), file.string());
-  if (rules) { return; }
-  for (const Mistake& mistake : rules.error()) { ADD_FAILURE() << mistake.place.text() << ": " << mistake.text; }
+  const PagesStandIn pages;
+  const auto reading = read_rules(pages.put_into(text), file.string());
+  if (!reading) { return fail_of(reading.error()); }
+  if (text.find(explains_warnings) == std::string::npos) {
+    fail_of(reading->warnings);
+  } else {
+    EXPECT_FALSE(reading->warnings.empty()) << file << " speaks of a warning that is none";
+  }
 }
 
 TEST(RulesFolder, LoadsEveryFile) {
   std::set<std::string> names;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(rules_folder)) {
-    if (entry.path().extension() != ".yaml") { continue; }
-    names.insert(entry.path().lexically_relative(rules_folder).string());
-    expect_loads(text_of_file(entry.path()), entry.path());
+  for (const std::filesystem::path& file : rules_files()) {
+    names.insert(file.lexically_relative(rules_folder()).string());
+    expect_loads(text_of_file(file), file);
   }
   EXPECT_THAT(names, testing::IsSupersetOf({"default.yaml", "demo.yaml", "echo.yaml", "examples/sidecar.yaml",
-                                            "examples/mqtt.yaml", "examples/stomp.yaml", "examples/ssh.yaml",
-                                            "examples/desktops.yaml"}));
+                                            "examples/desktops.yaml", "examples/web-app.yaml",
+                                            "examples/behind-nginx.yaml", "examples/behind-haproxy.yaml",
+                                            "examples/tokens.yaml", "examples/everything.yaml", "examples/mqtt.yaml",
+                                            "examples/stomp.yaml", "examples/ssh.yaml", "examples/spice.yaml"}));
+}
+
+TEST(RulesFolder, LoadsAFolderOfTenantsAsOneSetOfRules) {
+  const auto reading = read_rules_at({(rules_folder() / "examples" / "tenants").string()});
+  if (!reading) { return fail_of(reading.error()); }
+  fail_of(reading->warnings);
+  EXPECT_EQ(reading->rules.routes.size(), 200U);
+  EXPECT_EQ(reading->rules.services.size(), 10U);
+}
+
+TEST(RulesFolder, HasExamplesThatSayWhatTheyAreForAndHowToTryThem) {
+  for (const std::filesystem::path& file : rules_files()) {
+    if (file.parent_path().filename() != "examples") { continue; }
+    const std::string text = text_of_file(file);
+    EXPECT_THAT(text, StartsWith("# yaml-language-server: $schema=../schema.json\n#\n# ")) << file;
+    // A command or a line of code, set off from the prose.
+    EXPECT_THAT(text.substr(0, text.find("\nlisten:")), HasSubstr("\n#\n#   ")) << file;
+  }
 }
 
 // --- README.md -------------------------------------------------------------------------------------------------------
@@ -88,7 +81,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 const std::vector<std::string>& readme() {
-  static const std::vector<std::string> lines = lines_of(text_of_file(rules_folder / "README.md"));
+  static const std::vector<std::string> lines = lines_of(text_of_file(rules_folder() / "README.md"));
   return lines;
 }
 
@@ -114,11 +107,11 @@ int load_examples(const std::filesystem::path& page) {
 }
 
 TEST(RulesReadme, HasExamplesThatLoad) {
-  EXPECT_GE(load_examples(rules_folder / "README.md"), 3);
+  EXPECT_GE(load_examples(rules_folder() / "README.md"), 3);
 }
 
 TEST(Readme, HasExamplesThatLoad) {
-  EXPECT_GE(load_examples(rules_folder / ".." / "README.md"), 1);
+  EXPECT_GE(load_examples(rules_folder().parent_path() / "README.md"), 1);
 }
 
 constexpr std::string_view key_heading = "#### `";
@@ -158,6 +151,37 @@ TEST(RulesReadme, SaysTheSameThingsOfEveryKey) {
       if (line.starts_with("- ")) { labels.push_back(line.substr(2, line.find(": ") - 2)); }
     }
     EXPECT_THAT(labels, testing::ElementsAre("Where", "Type", "Default", "Meaning", "Example", "See also")) << key;
+  }
+}
+
+// The keys of a rules file as config/keys calls them: "routes[].frames.max". Below `defaults` they are those of a
+// route, and names of the operator's own stand for themselves.
+void collect_keys(const YamlNode& node, const std::string& path, std::set<std::string>& found) {
+  // These take one map or a list of them, and are called as a list either way.
+  static const std::set<std::string> lists{"listen", "routes", "routes[].allow"};
+  for (const YamlNode* item : node.items) { collect_keys(*item, path, found); }
+  const std::string place = path.empty() ? "" : path + (lists.contains(path) ? "[]." : ".");
+  for (const auto& [key, value] : node.entries) {
+    const std::string name = path == "services" ? "*" : key->text;
+    found.insert(place + name);
+    collect_keys(*value, place + name, found);
+  }
+}
+
+TEST(RulesReadme, HasAnExampleWithEveryKey) {
+  std::string page;
+  for (const std::string& line : readme()) { page += line + "\n"; }
+  const std::size_t begin = page.find("```yaml\nversion: 1\n");
+  ASSERT_NE(begin, std::string::npos);
+  const std::string block = page.substr(begin + 8, page.find("\n```", begin + 8) - begin - 8);
+  const auto document = parse_yaml(block);
+  ASSERT_TRUE(document);
+  std::set<std::string> found;
+  collect_keys(*document->root, "", found);
+  for (const Key& key : keys()) {
+    // Those of people who have proven who they are come with the kinds of `auth`.
+    const bool nameless = key.section == Section::allow && key.name != "addresses";
+    if (key.supported && !nameless) { EXPECT_TRUE(found.contains(path_of(key))) << path_of(key); }
   }
 }
 

@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::size_t mib = 1024 * 1024;
 
-std::string replaced(std::string text, std::string_view what, std::string_view by) {
-  const std::size_t at = text.find(what);
-  if (at == std::string::npos) { throw std::runtime_error("nothing to replace"); }
-  return text.replace(at, what.size(), by);
-}
-
 TEST(Answers, EveryRefusalHasItsStatusAndLengthAndNothingIsSplicedBehindIt) {
   TemporaryFolder folder;
   folder.write("index.html", "a page");

@@ -11,47 +11,6 @@
 namespace bascule::test {
 namespace {
 
-TEST(CommandLine, TellsItsVersionAndItsVerbs) {
-  const auto version = BasculeProcess::run({"--version"});
-  EXPECT_EQ(version.status, 0);
-  EXPECT_TRUE(version.out.starts_with("bascule 0.")) << version.out;
-  const auto help = BasculeProcess::run({"--help"});
-  EXPECT_EQ(help.status, 0);
-  EXPECT_NE(help.out.find("serve"), std::string::npos);
-  EXPECT_NE(help.out.find("check"), std::string::npos);
-}
-
-TEST(CommandLine, WrongUsageExitsWith2AndSaysWhatIsWrong) {
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{}, {"serve"}, {"dance"}, {"serve", "x.yaml", "--workers", "0"}, {"check", "a", "b"}}) {
-    const auto ran = BasculeProcess::run(arguments);
-    EXPECT_EQ(ran.status, 2);
-    EXPECT_FALSE(ran.err.empty());
-  }
-}
-
-TEST(CommandLine, CheckTellsEveryMistakeWithItsPlace) {
-  const TemporaryFolder folder;
-  const std::string good = folder.write("good.yaml", one_route(1));
-  EXPECT_EQ(BasculeProcess::run({"check", good}).status, 0);
-
-  const std::string bad = folder.write("bad.yaml",
-                                       "listen: 127.0.0.1:6080\n"
-                                       "routes:\n"
-                                       "  - name: desk\n"
-                                       "    path: /vnc\n"
-                                       "    orgins: [same]\n"
-                                       "    to: 127.0.0.1:99999\n");
-  for (const char* verb : {"check", "serve"}) {
-    const auto ran = BasculeProcess::run({verb, bad});
-    EXPECT_EQ(ran.status, 1);
-    EXPECT_NE(ran.err.find(bad + ":5:5: "), std::string::npos) << ran.err;
-    EXPECT_NE(ran.err.find("did you mean 'origins'?"), std::string::npos) << ran.err;
-    EXPECT_NE(ran.err.find(bad + ":6:9: "), std::string::npos) << ran.err;
-  }
-  EXPECT_EQ(BasculeProcess::run({"check", folder.path("missing.yaml")}).status, 1);
-}
-
 TEST(Start, AnAddressInUseIsOneClearLineAndNoStart) {
   const Listener taken;
   const TemporaryFolder folder;

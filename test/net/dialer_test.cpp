@@ -1,5 +1,6 @@
 #include "proxy/net/dialer.hpp"
 
+#include <atomic>
 #include <future>
 #include <optional>
 
@@ -107,6 +108,112 @@ TEST_F(DialerTest, TellsAnUnknownNameFromABusyResolver) {
   ASSERT_FALSE(no_name.ok());
   EXPECT_EQ(no_name.error().why, Why::unresolved);
   EXPECT_EQ(no_name.error().detail, "nowhere: no such name");
+}
+
+// --- where the service must be ---------------------------------------------------------------------------------------
+
+std::vector<Network> networks(const std::vector<const char*>& written) {
+  std::vector<Network> result;
+  for (const char* network : written) { result.push_back(*Network::parse(network)); }
+  return result;
+}
+
+// Answers every name with these addresses, and counts how often it is asked.
+struct NamesAre {
+  explicit NamesAre(std::vector<Address> addresses)
+      : resolver(Resolver::Options{.keep_found = 0ms}, [this, addresses](const std::string&) {
+          ++asked;
+          return Resolved{.how = Resolved::How::found, .addresses = addresses, .reason = {}};
+        }) {}
+  std::atomic<int> asked = 0;
+  Resolver resolver;
+};
+
+TEST_F(DialerTest, DialsOnlyAddressesThatAreWithin) {
+  test::Listener service;  // listens on 127.0.0.1
+  const auto allowed = networks({"127.0.0.2", "127.0.0.16/28"});
+  NamesAre names({local(0, 1), local(0, 2), local(0, 17), local(0, 1)});
+  const auto dialed =
+      dial_now(names.resolver, {.address = {}, .name = "desk", .port = service.port()}, {.within = &allowed});
+  ASSERT_FALSE(dialed.ok()) << "it was reached at an address that is outside";
+  EXPECT_EQ(dialed.error().why, Why::refused);
+  EXPECT_EQ(dialed.error().detail, local(service.port(), 17).text() + ": Connection refused") << "the last one tried";
+  EXPECT_EQ(names.asked, 1) << "what was checked is what is dialled, not what a second look-up gives";
+}
+
+TEST_F(DialerTest, ReachesTheOneAddressThatIsWithin) {
+  test::Listener service;
+  const auto allowed = networks({"127.0.0.1"});
+  NamesAre names({local(0, 2), *Address::parse_ip("::1", 0), local(0, 1)});
+  const auto dialed =
+      dial_now(names.resolver, {.address = {}, .name = "desk", .port = service.port()}, {.within = &allowed});
+  ASSERT_TRUE(dialed.ok());
+  EXPECT_EQ(dialed->address, local(service.port()));
+}
+
+TEST_F(DialerTest, TellsWhatANameOutsideResolvedTo) {
+  const auto allowed = networks({"10.0.0.0/8", "fd00::/8"});
+  NamesAre names({*Address::parse_ip("169.254.169.254", 0), *Address::parse_ip("::1", 0)});
+  const auto dialed = dial_now(names.resolver, {.address = {}, .name = "metadata", .port = 80}, {.within = &allowed});
+  ASSERT_FALSE(dialed.ok());
+  EXPECT_EQ(dialed.error().why, Why::outside);
+  EXPECT_EQ(dialed.error().detail, "metadata is 169.254.169.254, ::1: not within 10.0.0.0/8, fd00::/8");
+}
+
+TEST_F(DialerTest, NamesAFewOfManyAddressesThatAreOutside) {
+  const auto allowed = networks({"10.0.0.0/8"});
+  std::vector<Address> addresses{local(0, 1), local(0, 2), local(0, 3), local(0, 4)};
+  const auto told = [&] {
+    NamesAre names(addresses);
+    return dial_now(names.resolver, {.address = {}, .name = "many", .port = 80}, {.within = &allowed}).error().detail;
+  };
+  EXPECT_EQ(told(), "many is 127.0.0.1, 127.0.0.2, 127.0.0.3, 127.0.0.4: not within 10.0.0.0/8");
+  for (std::uint8_t last = 5; last <= 200; ++last) { addresses.push_back(local(0, last)); }
+  EXPECT_EQ(told(), "many is 127.0.0.1, 127.0.0.2, 127.0.0.3, 127.0.0.4 and 196 more: not within 10.0.0.0/8");
+}
+
+TEST_F(DialerTest, DisguisesOfAnAddressAreSeenThrough) {
+  const auto allowed = networks({"10.0.0.0/8"});
+  // The system's resolver takes such names for addresses: decimal, octal, hexadecimal, short, mapped, with a scope.
+  Resolver resolver{Resolver::Options{}};
+  for (const char* name :
+       {"2130706433", "0177.0.0.1", "0x7f.1", "127.1", "::ffff:127.0.0.1", "fe80::1%lo", "localhost"}) {
+    const auto dialed = dial_now(resolver, {.address = {}, .name = name, .port = 80}, {.within = &allowed});
+    ASSERT_FALSE(dialed.ok()) << name;
+    EXPECT_EQ(dialed.error().why, Why::outside) << name << ": " << dialed.error().detail;
+  }
+}
+
+TEST_F(DialerTest, ChecksAddressesThatWereNotLookedUpToo) {
+  test::Listener service;
+  const auto elsewhere = networks({"10.0.0.0/8"});
+  const auto literal = dial_now(nobody, {.address = local(service.port()), .name = {}}, {.within = &elsewhere});
+  ASSERT_FALSE(literal.ok());
+  EXPECT_EQ(literal.error().why, Why::outside);
+  EXPECT_EQ(literal.error().detail, "127.0.0.1: not within 10.0.0.0/8");
+
+  const test::TemporaryFolder folder;
+  test::Listener on_unix(folder.path("s"));
+  const auto path =
+      dial_now(nobody, {.address = Address::unix_path(folder.path("s")), .name = {}}, {.within = &elsewhere});
+  ASSERT_FALSE(path.ok());
+  EXPECT_EQ(path.error().why, Why::outside);
+
+  const std::vector<Network> none;
+  EXPECT_TRUE(dial_now(nobody, {.address = local(service.port()), .name = {}}, {.within = &none}).ok()) << "anywhere";
+}
+
+TEST_F(DialerTest, AsksInTheLaneItIsTold) {
+  Resolver resolver(Resolver::Options{.pending_max = 0}, [](const std::string&) {
+    return Resolved{.how = Resolved::How::unknown, .addresses = {}, .reason = "no such name"};
+  });
+  const auto visitor = dial_now(resolver, {.address = {}, .name = "desk", .port = 1},
+                                {.lane = {.kind = Lane::Kind::visitor, .key = "desks"}});
+  ASSERT_FALSE(visitor.ok());
+  EXPECT_EQ(visitor.error().why, Why::short_of) << "no visitor may ask anything here";
+  const auto fixed = dial_now(resolver, {.address = {}, .name = "desk", .port = 1});
+  ASSERT_FALSE(fixed.ok());
+  EXPECT_EQ(fixed.error().why, Why::unresolved);
 }
 
 TEST(Interleaved, LetsTheFamiliesTakeTurns) {

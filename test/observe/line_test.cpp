@@ -50,15 +50,35 @@ TEST(LineOf, ARefusalShowsStatusReasonAndDetail) {
   SessionRecord record = served();
   record.phase = Phase::judgement;
   record.service.clear();
+  record.reference = "7h3k9m2xqa4t";
   record.refused_status = 403;
+  record.step = "origin";
+  record.place = "rules.yaml:12:5";
+  record.host = "desk.example.org";
   record.ending = "foreign_origin";
   record.detail = "got https://evil.example";
   EXPECT_EQ(line_of(record, Format::text),
-            "17:00:15 192.0.2.1:50000 desk refused 403 foreign_origin /vnc: got https://evil.example");
+            "17:00:15 192.0.2.1:50000 desk refused 403 foreign_origin desk.example.org/vnc ref 7h3k9m2xqa4t: "
+            "got https://evil.example");
   const auto json = nlohmann::json::parse(line_of(record, Format::json));
   EXPECT_EQ(json.at("event"), "refused");
   EXPECT_EQ(json.at("status"), 403);
   EXPECT_EQ(json.at("refusal"), "foreign_origin");
+  EXPECT_EQ(json.at("reference"), "7h3k9m2xqa4t");
+  EXPECT_EQ(json.at("step"), "origin");
+  EXPECT_EQ(json.at("place"), "rules.yaml:12:5");
+}
+
+// A visitor whom nobody answers is refused all the same.
+TEST(LineOf, ARefusalWithoutAnAnswerHasNoStatus) {
+  SessionRecord record = served();
+  record.phase = Phase::head;
+  record.reference = "7h3k9m2xqa4t";
+  record.ending = "bad_proxy_header";
+  const auto json = nlohmann::json::parse(line_of(record, Format::json));
+  EXPECT_EQ(json.at("event"), "refused");
+  EXPECT_EQ(json.at("refusal"), "bad_proxy_header");
+  EXPECT_FALSE(json.contains("status"));
 }
 
 TEST(LineOf, StaysOneValidLineWhateverAVisitorSent) {

@@ -18,11 +18,14 @@ struct Row {
 
 // The statuses of the rules page ("How a request is judged"). The words are in logs that people search: none changes.
 const std::vector<Row> rows{
+    {Refusal::address_not_welcome, 0, "address_not_welcome"},
+    {Refusal::bad_proxy_header, 0, "bad_proxy_header"},
     {Refusal::malformed_head, 400, "malformed_head"},
     {Refusal::target_too_long, 414, "target_too_long"},
     {Refusal::head_too_large, 431, "head_too_large"},
     {Refusal::head_too_slow, 408, "head_too_slow"},
     {Refusal::version_not_ours, 505, "version_not_ours"},
+    {Refusal::malformed_forwarding, 400, "malformed_forwarding"},
     {Refusal::unknown_host, 421, "unknown_host"},
     {Refusal::no_route, 404, "no_route"},
     {Refusal::method_not_allowed, 405, "method_not_allowed"},
@@ -30,8 +33,14 @@ const std::vector<Row> rows{
     {Refusal::malformed_upgrade, 400, "malformed_upgrade"},
     {Refusal::other_version, 426, "other_version"},
     {Refusal::foreign_origin, 403, "foreign_origin"},
+    {Refusal::not_allowed, 403, "not_allowed"},
     {Refusal::subprotocol_unknown, 400, "subprotocol_unknown"},
+    {Refusal::no_target, 404, "no_target"},
+    {Refusal::target_outside, 404, "target_outside"},
+    {Refusal::address_full, 429, "address_full"},
+    {Refusal::user_full, 429, "user_full"},
     {Refusal::route_full, 503, "route_full"},
+    {Refusal::route_too_fast, 503, "route_too_fast"},
     {Refusal::process_full, 503, "process_full"},
     {Refusal::draining, 503, "draining"},
     {Refusal::no_such_file, 404, "no_such_file"},
@@ -57,8 +66,12 @@ TEST(Refusal, SpeaksToTheVisitorInOneSentence) {
   }
 }
 
-TEST(Refusal, DoesNotTellAMissingFileFromAMissingRoute) {
-  EXPECT_EQ(entry_of(Refusal::no_such_file).text, entry_of(Refusal::no_route).text);
+// Whoever tries keys, numbers or paths learns the same of each that leads nowhere.
+TEST(Refusal, DoesNotTellAMissingFileOrTargetFromAMissingRoute) {
+  for (const Refusal refusal : {Refusal::no_such_file, Refusal::no_target, Refusal::target_outside}) {
+    EXPECT_EQ(entry_of(refusal).status, entry_of(Refusal::no_route).status);
+    EXPECT_EQ(entry_of(refusal).text, entry_of(Refusal::no_route).text);
+  }
 }
 
 TEST(Refusal, HasAWordOfItsOwn) {

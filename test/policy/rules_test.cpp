@@ -1,6 +1,13 @@
 #include "proxy/policy/rules.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "test/policy/house.hpp"
 
 namespace bascule::policy {
 namespace {
@@ -21,6 +28,100 @@ TEST(Route, IsClosedUntilItIsOpened) {
   EXPECT_FALSE(route.origins.opaque);
   EXPECT_FALSE(route.origins.any);
   EXPECT_FALSE(route.session.frames.text_from_client);
+}
+
+TEST(Rules, FindsListenersAndRoutesByTheirNames) {
+  const Rules rules = test::rules_of({test::route("one", "/a"), test::route("two", "/b")});
+  ASSERT_NE(rules.listener("public"), nullptr);
+  EXPECT_EQ(rules.listener("public")->name, "public");
+  EXPECT_EQ(rules.listener("other"), nullptr);
+  ASSERT_NE(rules.route("two"), nullptr);
+  EXPECT_EQ(rules.route("two")->name, "two");
+  EXPECT_EQ(rules.route("three"), nullptr);
+}
+
+TEST(Rules, NamesEachTableOnce) {
+  const Service looked_up = test::service_looked_up("{query.token}", "a: x:1");
+  const auto table = std::get<Lookup>(looked_up.where).table;
+  const Service another = test::service_looked_up("{query.token}", "a: x:1");
+  Route pages = test::route("pages", "/p");
+  pages.to = Files{.folder = "/nowhere"};
+  const Rules rules = test::rules_of({test::route("one", "/a", looked_up), test::route("two", "/b", looked_up), pages,
+                                      test::route("three", "/c", another), test::route("four", "/d")});
+  EXPECT_THAT(rules.tables(), testing::ElementsAre(table, std::get<Lookup>(another.where).table));
+}
+
+// --- saying the same -------------------------------------------------------------------------------------------------
+
+TEST(RouteEquality, ComparesWhatIsSaidAndNotWhereItStands) {
+  Route a = test::route("one", "/desk/{id:[0-9]+}");
+  Route b = test::route("one", "/desk/{id:[0-9]+}");
+  a.place = {.file = "a.yaml", .line = 1, .column = 1};
+  b.place = {.file = "b.yaml", .line = 2, .column = 2};
+  EXPECT_EQ(a, b);
+  EXPECT_EQ(a, a);
+}
+
+TEST(RouteEquality, SeesADifferenceAnywhere) {
+  const std::vector<std::function<void(Route&)>> changes{
+      [](Route& r) { r.name = "two"; },
+      [](Route& r) { r.listeners = {"public"}; },
+      [](Route& r) { r.host = test::hosts({"a.example"}); },
+      [](Route& r) { r.host = test::hosts({}, {"a.example"}); },
+      [](Route& r) { r.path = test::path_rule("/other"); },
+      [](Route& r) { r.path = test::path_rule("/desk/{id:[0-8]+}"); },
+      [](Route& r) { r.conditions = {{.of = Condition::Of::query, .name = "a", .values = {"1"}}}; },
+      [](Route& r) { r.origins.missing = false; },
+      [](Route& r) {
+        r.origins.below = {{"https", "example.org", 443}};
+      },
+      [](Route& r) { r.allow = {{.users = {"ada"}}}; },
+      [](Route& r) { r.protocol = "vnc"; },
+      [](Route& r) {
+        r.subprotocols = {"binary", "x"};
+      },
+      [](Route& r) { r.session.timeouts.idle = 3s; },
+      [](Route& r) { r.session.frames.text_from_client = true; },
+      [](Route& r) { r.session.pace.frames = Rate{.count = 1}; },
+      [](Route& r) { r.limits.sessions = 3; },
+      [](Route& r) { r.refuse = RefuseBy::close; },
+      [](Route& r) { r.on_reload = OnReload::close; },
+      [](Route& r) { r.to = std::make_shared<const Service>(test::service_at("127.0.0.1", 5901)); },
+      [](Route& r) { r.to = Files{.folder = "/nowhere"}; },
+      [](Route& r) { r.to = Answer{}; },
+  };
+  const Route same = test::route("one", "/desk/{id:[0-9]+}");
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    Route changed = test::route("one", "/desk/{id:[0-9]+}");
+    ASSERT_EQ(changed, same);
+    changes[i](changed);
+    EXPECT_FALSE(changed == same) << "change " << i;
+  }
+}
+
+TEST(RouteEquality, SeesADifferenceAnywhereInAService) {
+  const std::vector<std::function<void(Service&)>> changes{
+      [](Service& s) { s.within = test::networks({"10.0.0.0/8"}); },
+      [](Service& s) { s.balance = Balance::hash; },
+      [](Service& s) { s.health = Health(); },
+      [](Service& s) { s.retry = 0; },
+      [](Service& s) { s.proxy_protocol = wire::ProxyVersion::v2; },
+      [](Service& s) { s.where = EchoBack(); },
+      [](Service& s) { s.where = MadeAddress{.host = test::words("{user}"), .port = test::words("1"), .written = {}}; },
+  };
+  const Service same = test::service_at("127.0.0.1", 5900);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    Service changed = same;
+    ASSERT_EQ(test::route("r", "/", changed), test::route("r", "/", same));
+    changes[i](changed);
+    EXPECT_FALSE(test::route("r", "/", changed) == test::route("r", "/", same)) << "change " << i;
+  }
+}
+
+// What is in a table changes all day long, and changes no rule.
+TEST(RouteEquality, ComparesTablesByTheirPaths) {
+  EXPECT_EQ(test::route("r", "/", test::service_looked_up("{query.t}", "a: x:1")),
+            test::route("r", "/", test::service_looked_up("{query.t}", "a: x:2")));
 }
 
 }  // namespace

@@ -94,6 +94,7 @@ TEST(Pongs, AnswerEveryPingWhileTheClientReads) {
 
 TEST(Pongs, CoalesceToTheNewestForAClientThatDoesNotRead) {
   Desk desk;
+  desk.rule.pace.control_frames.reset();
   desk.client.take_nothing();
   for (int i = 0; i < 2000; ++i) {
     desk.client.arrive(client_frame(op_ping, std::string(100, 'p') + std::to_string(i)));

@@ -1,5 +1,5 @@
 // Random sessions over scripted streams: random data, random cuts, random stalls on either side. Not one byte may be
-// missing, doubled or out of order. The seed of a failing run is printed with it.
+// missing, doubled or out of order, at whatever pace. The seed of a failing run is printed with it.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -23,10 +23,30 @@ class Dice {
   std::mt19937 random_;
 };
 
-void run_session(std::uint32_t seed) {
+policy::Pace random_pace(Dice& dice) {
+  const auto rate = [&](std::size_t least, std::size_t most) -> std::optional<policy::Rate> {
+    if (dice.upto(2) == 0) { return std::nullopt; }
+    return policy::Rate{.count = least + dice.upto(most)};
+  };
+  return {.frames = rate(1, 50),
+          .control_frames = rate(1, 50),
+          .to_client_bytes = rate(20000, 500000),
+          .from_client_bytes = rate(20000, 500000)};
+}
+
+enum class Paced : std::uint8_t { no, yes };
+
+void run_session(std::uint32_t seed, Paced paced) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   Dice dice(seed);
   Desk desk;
+  if (paced == Paced::yes) {
+    desk.rule.pace = random_pace(dice);
+    desk.rule.timeouts.ping.reset();
+    desk.rule.timeouts.half_close.reset();
+  }
+  // Lets pass what may pass: all of it, however slow the pace.
+  const auto settle = [&] { return paced == Paced::yes ? desk.live(24h) : desk.turn(); };
   std::string for_service;
   std::string wire;  // the client's frames, not yet arrived
   bool in_message = false;
@@ -56,23 +76,23 @@ void run_session(std::uint32_t seed) {
     }
     desk.client.take(dice.upto(2) == 0 ? dice.upto(50) : dice.upto(200000));
     desk.service.take(dice.upto(2) == 0 ? dice.upto(50) : dice.upto(200000));
-    desk.turn();
+    desk.turn_after(paced == Paced::yes ? std::chrono::milliseconds(dice.upto(500)) : 0ms);
   }
   const bool client_ends = dice.upto(1) == 0;
   desk.client.take_all();
   desk.service.take_all();
   if (client_ends) {
-    desk.turn();  // what the service sent before the Close is for the client
+    settle();  // what the service sent before the Close is for the client
     desk.client.arrive(client_close(1000));
     desk.service.end();
     desk.client.end();
   } else {
     desk.service.end();
-    desk.turn();
+    settle();
     desk.client.arrive(client_close(1000));
     desk.client.end();
   }
-  EXPECT_TRUE(desk.turn().done);
+  EXPECT_TRUE(settle().done);
   EXPECT_EQ(desk.service.written() == for_service, true);
   EXPECT_EQ(desk.data_to_client() == for_client, true);
   EXPECT_EQ(desk.bench.outbox_bytes(), 0U);
@@ -82,7 +102,14 @@ void run_session(std::uint32_t seed) {
 
 TEST(RandomSessions, LoseNothingDoubleNothingKeepTheOrder) {
   for (std::uint32_t seed = 1; seed <= 300; ++seed) {
-    run_session(seed);
+    run_session(seed, Paced::no);
+    if (HasFailure()) { return; }
+  }
+}
+
+TEST(RandomSessions, LoseNothingAtAnyPaceEither) {
+  for (std::uint32_t seed = 1; seed <= 200; ++seed) {
+    run_session(seed, Paced::yes);
     if (HasFailure()) { return; }
   }
 }

@@ -9,6 +9,7 @@
 //   service resets                        -                              what was there, Close 1011 service_error
 //   idle, silent, stalled, expired        FIN                            Close 1001 or 1008         which of them
 //   drain, stop                           FIN                            Close 1001                 draining, stopped
+//   new rules: no longer, elsewhere       FIN                            Close 1008, 1012           revoked, moved
 #include "proxy/relay/splice.hpp"
 
 #include <gtest/gtest.h>
@@ -484,6 +485,25 @@ TEST(SpliceEnding, DrainTellsTheClientAndEndsTheServiceProperly) {
   desk.service.end();
   EXPECT_TRUE(desk.turn().done);
   EXPECT_EQ(desk.ending().cause, Cause::draining);
+}
+
+TEST(SpliceEnding, NewRulesEndASessionWithTheirCodeAndReason) {
+  for (const auto& [why, code] : {std::pair<Cause, std::uint16_t>{Cause::revoked, 1008}, {Cause::moved, 1012}}) {
+    Desk desk;
+    desk.client.arrive(client_frame(op_binary, "before"));
+    desk.turn();
+    desk.splice->end(why, desk.now);
+    desk.turn();
+    EXPECT_EQ(desk.service.written(), "before");
+    EXPECT_TRUE(desk.service.shut());
+    EXPECT_EQ(desk.close_frame().close_code(), code);
+    EXPECT_EQ(desk.close_frame().close_reason(), relay::reason_of_end(why));
+    EXPECT_EQ(desk.ending().cause, why);
+    desk.client.arrive(client_close(code));
+    desk.client.end();
+    desk.service.end();
+    EXPECT_TRUE(desk.turn().done);
+  }
 }
 
 TEST(SpliceEnding, StopIsDoneAtOnce) {

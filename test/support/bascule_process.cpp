@@ -53,6 +53,16 @@ int exit_status(int wait_status) {
   return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
 }
 
+// 0 for a Unix socket.
+std::uint16_t port_in(const std::string& address) {
+  std::uint16_t port = 0;
+  const std::size_t colon = address.rfind(':');
+  if (!address.starts_with("unix:")) {
+    std::from_chars(address.data() + colon + 1, address.data() + address.size(), port);
+  }
+  return port;
+}
+
 std::string read_to_end(int fd) {
   std::string all;
   std::array<char, 4096> buffer{};
@@ -96,18 +106,24 @@ bool eventually(const std::function<bool()>& is_so) {
 // --- BasculeProcess --------------------------------------------------------------------------------------------------
 
 BasculeProcess::BasculeProcess(const std::string& rules, unsigned workers, unsigned descriptors) {
-  const std::string file = folder_.write("rules.yaml", rules);
+  rules_file_ = folder_.write("rules.yaml", rules);
+  serve({rules_file_}, workers, descriptors);
+}
+
+BasculeProcess::BasculeProcess(const std::vector<std::string>& paths) {
+  serve(paths, 2, 0);
+}
+
+void BasculeProcess::serve(const std::vector<std::string>& paths, unsigned workers, unsigned descriptors) {
+  std::vector<std::string> words{"serve", "--workers", std::to_string(workers)};
+  words.insert(words.end(), paths.begin(), paths.end());
   Pipe log;
-  pid_ = start({"serve", file, "--workers", std::to_string(workers)}, STDOUT_FILENO, log.write.get(), descriptors);
+  pid_ = start(words, STDOUT_FILENO, log.write.get(), descriptors);
   log.write.reset();
   reader_ = std::thread([this, from = std::move(log.read)]() mutable { read_log(std::move(from)); });
   line([](const Json& line) { return line.value("event", "") == "ready"; });
   const Json listening = line([](const Json& line) { return line.value("event", "") == "listening"; });
-  const std::string address = listening.at("address");
-  const std::size_t colon = address.rfind(':');
-  if (!address.starts_with("unix:")) {
-    std::from_chars(address.data() + colon + 1, address.data() + address.size(), port_);
-  }
+  port_ = port_in(listening.at("address"));
 }
 
 BasculeProcess::~BasculeProcess() {
@@ -177,6 +193,22 @@ std::string BasculeProcess::address(const std::string& listener) {
            return line.value("event", "") == "listening" && line.value("listener", "") == listener;
          })
       .at("address");
+}
+
+std::uint16_t BasculeProcess::port_of(const std::string& listener) {
+  return port_in(address(listener));
+}
+
+void BasculeProcess::write_rules(const std::string& rules) const {
+  std::filesystem::rename(folder_.write("rules.new", rules), rules_file_);
+}
+
+void BasculeProcess::reload(const std::string& rules) {
+  const auto told = [this] { return count("reloaded") + count("reload_failed"); };
+  write_rules(rules);
+  const std::size_t before = told();
+  signal(SIGHUP);
+  if (!eventually([&] { return told() > before; })) { throw std::runtime_error("it does not reload"); }
 }
 
 void BasculeProcess::signal(int number) const {

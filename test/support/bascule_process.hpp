@@ -38,12 +38,20 @@ class BasculeProcess {
 
   // Waits until it is ready. `descriptors`: RLIMIT_NOFILE for it; 0: as it is.
   explicit BasculeProcess(const std::string& rules, unsigned workers = 2, unsigned descriptors = 0);
+  // The same on files and folders that are there already.
+  explicit BasculeProcess(const std::vector<std::string>& paths);
   ~BasculeProcess();
   BasculeProcess(const BasculeProcess&) = delete;
   BasculeProcess& operator=(const BasculeProcess&) = delete;
 
   std::uint16_t port() const { return port_; }  // of the first listener
   std::string address(const std::string& listener);
+  std::uint16_t port_of(const std::string& listener);
+
+  // Puts other rules into the place of the file, in one step, and has them read: by SIGHUP, as the log then tells.
+  const std::string& rules_file() const { return rules_file_; }
+  void write_rules(const std::string& rules) const;
+  void reload(const std::string& rules);  // returns when it is done, for good or bad
   int pid() const { return pid_; }
 
   void signal(int number) const;
@@ -71,9 +79,11 @@ class BasculeProcess {
   static Ran run(const std::vector<std::string>& arguments);
 
  private:
+  void serve(const std::vector<std::string>& paths, unsigned workers, unsigned descriptors);
   void read_log(OwnedFd from);
 
   TemporaryFolder folder_;
+  std::string rules_file_;
   int pid_ = -1;
   bool waited_ = false;
   std::uint16_t port_ = 0;

@@ -91,6 +91,20 @@ Socket Socket::connect(std::uint16_t port, int buffer_bytes) {
   return Socket(std::move(fd));
 }
 
+Socket Socket::connect_from(const std::string& source, std::uint16_t port) {
+  OwnedFd fd = checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+  sockaddr_in from = loopback(0);
+  if (::inet_pton(AF_INET, source.c_str(), &from.sin_addr) != 1) { fail("not an IPv4 address"); }
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0) {
+    throw std::system_error(errno, std::generic_category(), "bind");
+  }
+  const sockaddr_in address = loopback(port);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    throw std::system_error(errno, std::generic_category(), "connect");
+  }
+  return Socket(std::move(fd));
+}
+
 Socket Socket::connect_unix(const std::string& path) {
   OwnedFd fd = checked(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   const sockaddr_un address = unix_address(path);
@@ -232,8 +246,10 @@ int status_of(const std::string& head) {
 }  // namespace
 
 WsClient::WsClient(std::uint16_t port, std::string_view path, std::string_view extra_fields, int buffer_bytes)
-    : socket_(Socket::connect(port, buffer_bytes)) {
-  socket_.send(upgrade_request(path, port, extra_fields));
+    : WsClient(Socket::connect(port, buffer_bytes), upgrade_request(path, port, extra_fields)) {}
+
+WsClient::WsClient(Socket socket, std::string_view request) : socket_(std::move(socket)) {
+  socket_.send(request);
   head_ = receive_head(socket_, buffer_);
   status_ = status_of(head_);
 }

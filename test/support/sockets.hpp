@@ -22,6 +22,8 @@ class Socket {
   // To 127.0.0.1. `buffer_bytes`: of the kernel, each way; 0: as large as it likes.
   static Socket connect(std::uint16_t port, int buffer_bytes = 0);
   static Socket connect_unix(const std::string& path);
+  // To 127.0.0.1 from another address of this machine, such as 127.0.0.2.
+  static Socket connect_from(const std::string& source, std::uint16_t port);
 
   // All of these throw when `patience` is over.
   void send(std::string_view bytes);
@@ -79,6 +81,8 @@ class WsClient {
  public:
   // Connects and asks for an upgrade; `head` is the whole answer head afterwards.
   WsClient(std::uint16_t port, std::string_view path, std::string_view extra_fields = {}, int buffer_bytes = 0);
+  // The same on a socket that is connected; `request` is all of it.
+  WsClient(Socket socket, std::string_view request);
 
   // Continues on a socket whose handshake is done; `rest` was read behind the head.
   int status() const { return status_; }

@@ -141,8 +141,16 @@ TEST_F(FilesTest, LetsAPageRunItsOwnCodeOnlyAndConnectByWebSocket) {
   EXPECT_THAT(policy, HasSubstr("object-src 'none'"));
   EXPECT_THAT(policy, HasSubstr("base-uri 'none'"));
   EXPECT_THAT(policy, HasSubstr("frame-ancestors 'self'"));
-  EXPECT_THAT(policy, Not(HasSubstr("unsafe-eval")));
+  EXPECT_THAT(policy, Not(HasSubstr("unsafe-")));
   EXPECT_THAT(policy, Not(HasSubstr("script-src")));
+}
+
+// The rest stays: no script of others, no other place for a form, no frame elsewhere.
+TEST_F(FilesTest, LetsAPageRunTheScriptsInsideItWhereThatIsWritten) {
+  const std::string own = get("").field("Content-Security-Policy");
+  files_.scripts = policy::Scripts::inside;
+  EXPECT_EQ(get("").field("Content-Security-Policy"),
+            own + "; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'");
 }
 
 TEST_F(FilesTest, GivesTheIndexOfAFolder) {

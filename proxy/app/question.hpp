@@ -1,0 +1,42 @@
+// A visit that somebody describes, made into the request that the judgement would see: what `explain` and `test` ask.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/address.hpp"
+#include "proxy/base/result.hpp"
+#include "proxy/config/cases.hpp"
+#include "proxy/policy/judge.hpp"
+#include "proxy/wire/http/head_parser.hpp"
+
+namespace bascule::app {
+
+struct Question {
+  std::string url;  // as asked
+  wire::http::RequestHead head;
+  std::string listener;
+  std::string listener_why;  // "as asked", "the only one", ...
+  Address peer;              // who the connection is from
+  std::string through;       // the trusted proxy that tells of the visitor: "127.0.0.1"; empty: he comes himself
+  bool secure = false;
+  bool tls_unseen = false;  // the URL says TLS, and nothing would tell the listener of it
+  std::optional<policy::Identity> identity{};
+};
+
+struct BadQuestion {
+  std::string key;   // of the description: "url", "client"
+  std::string text;  // what is wrong with it, and how it is written right
+};
+
+// ws and wss become an upgrade, http and https a GET for a page. What a browser sends by itself is filled in; a header
+// that is described takes the place of ours. REQUIRES: the rules have a listener.
+//
+// Where the listener has `trusted_proxies` and the visitor is none of them, he is taken to come through one that tells
+// of him in the field the listener believes, unless the description has that field itself.
+Result<Question, BadQuestion> make_question(const config::DescribedVisit& visit, const policy::Rules& rules);
+
+policy::Judgement judge(const policy::Rules& rules, const Question& question, policy::Trace* trace = nullptr);
+
+}  // namespace bascule::app
