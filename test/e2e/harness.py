@@ -95,6 +95,11 @@ class Process:
     def tail(self):
         return self.log.read_text(errors="replace")[-4000:]
 
+    def kill(self):
+        """Ends the group as a crash does."""
+        self._signal(signal.SIGKILL)
+        self.child.wait()
+
     def stop(self):
         """Ends the group, politely first. The program's exit code; negative for the signal that ended it."""
         self._signal(signal.SIGTERM)
@@ -115,19 +120,20 @@ class Process:
 class Bascule:
     """bascule with rules of its own on a port of its own, and everything it has logged."""
 
-    def __init__(self, folder, rules):
-        rules_file = folder / "rules.yaml"
-        rules_file.write_text(textwrap.dedent(rules))
+    def __init__(self, folder, rules, env=None):
+        self.rules_file = folder / "rules.yaml"
+        self.write_rules(rules)
         self.events = []
         self.said = []
         self.stopped = False
         self._changed = threading.Condition()
         self.child = subprocess.Popen(
-            [str(bascule_binary()), "serve", str(rules_file)],
+            [str(bascule_binary()), "serve", str(self.rules_file)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, **{name: str(value) for name, value in (env or {}).items()}},
             start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -139,22 +145,39 @@ class Bascule:
             self.child.kill()
             raise
 
+    def write_rules(self, rules):
+        self.rules_file.write_text(textwrap.dedent(rules))
+
+    def address_of(self, listener):
+        return self.wait_for("listening", listener=listener)["address"]
+
     def http(self, path="/"):
         return f"http://{self.address}{path}"
 
     def ws(self, path):
         return f"ws://{self.address}{path}"
 
+    def logged(self, event, **fields):
+        """The events of this name with these fields, so far."""
+        return [e for e in self.events if e.get("event") == event and fields.items() <= e.items()]
+
     def wait_for(self, event, **fields):
         """The first logged event of this name with these fields."""
+        return self.wait_for_count(1, event, **fields)[0]
 
-        def found():
-            return next((e for e in self.events if e.get("event") == event and fields.items() <= e.items()), None)
+    def wait_for_count(self, count, event, **fields):
+        """The first `count` logged events of this name with these fields."""
+
+        def all_there():
+            return len(self.logged(event, **fields)) >= count
 
         with self._changed:
-            if not self._changed.wait_for(lambda: found() or self._ended(), PATIENCE_SECONDS) or not found():
-                raise AssertionError(f"bascule never logged {event} {fields}; it said:\n" + "".join(self.said[-40:]))
-            return found()
+            self._changed.wait_for(lambda: all_there() or self._ended(), PATIENCE_SECONDS)
+            if not all_there():
+                raise AssertionError(
+                    f"bascule did not log {event} {fields} {count} times; it said:\n" + "".join(self.said[-40:])
+                )
+            return self.logged(event, **fields)[:count]
 
     def stop(self):
         """Drains with SIGTERM; the exit code."""
@@ -206,14 +229,15 @@ class Case(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         OUT.mkdir(parents=True, exist_ok=True)
 
-    def start(self, *argv, env=None, pass_fds=()):
-        process = Process(argv, self.folder / f"{pathlib.Path(argv[0]).name}.log", env, pass_fds)
+    def start(self, *argv, env=None, pass_fds=(), log=None):
+        """A program that ends with the case. `log`: the file of its output, named as the program if not told."""
+        process = Process(argv, self.folder / (log or f"{pathlib.Path(argv[0]).name}.log"), env, pass_fds)
         self.addCleanup(process.stop)
         return process
 
-    def serve(self, rules):
+    def serve(self, rules, env=None):
         """A bascule that must have lived until the end of the case and then drain and exit with 0."""
-        bascule = Bascule(self.folder, rules)
+        bascule = Bascule(self.folder, rules, env)
         self.addCleanup(self._drain, bascule)
         return bascule
 

@@ -1,57 +1,25 @@
-"""Pages that bascule serves, in headless Chromium: noVNC with a real desktop, and the echo demo's page."""
+"""Pages in headless Chromium: noVNC and spice-html5 with real desktops, and the echo demo's page."""
 
 import json
-import os
 import random
 import subprocess
 import threading
 
-from harness import Case, HERE, OUT, answers, free_port, shipped_rules
+from desktops import Desktops
+from harness import Case, HERE, OUT, shipped_rules
 
 
-class Novnc(Case):
-    def desktop(self):
-        """An X server that speaks VNC on a port of its own, with a terminal at the top left. (display, port)"""
-        port = free_port()
-        display_read, display_write = os.pipe()
-        xvnc = self.start(
-            "/usr/bin/Xtigervnc", "-displayfd", display_write, "-rfbport", port, "-localhost", "-SecurityTypes", "None",
-            "-geometry", "800x600", "-depth", "24", "-AlwaysShared", "-auth", self.x_authority(),
-            pass_fds=(display_write,),
-        )  # fmt: skip
-        os.close(display_write)
-        with os.fdopen(display_read) as told:
-            display = ":" + told.readline().strip()
-        self.assertNotEqual(display, ":", xvnc.tail())
-        xvnc.wait_until(lambda: answers(port, b"RFB 003.008\n"), "it says RFB")
-        self.x = {"DISPLAY": display, "XAUTHORITY": self.x_authority()}
-        self.command("xauth", "-q", "-f", self.x_authority(), "add", display, ".", self.cookie)
-        xterm = self.start("xterm", "-geometry", "70x12+0+0", "-e", "/bin/bash", "--norc", env=self.x)
-        xterm.wait_until(lambda: "xterm" in self.windows(), "its window is there")
-        return port
-
-    def x_authority(self):
-        """A file with the key to the display; the server reads it whatever display it names."""
-        file = self.folder / "Xauthority"
-        if not file.exists():
-            self.cookie = random.randbytes(16).hex()
-            file.touch(mode=0o600)
-            self.command("xauth", "-q", "-f", file, "add", ":0", ".", self.cookie)
-        return str(file)
-
-    def windows(self):
-        return self.command("xwininfo", "-root", "-tree", env=self.x).stdout
-
+class Novnc(Desktops):
     def test_novnc_shows_and_types(self):
         """noVNC in Chromium: a random colour of the desktop is on the canvas, a typed line creates a random file"""
-        port = self.desktop()
         colour = random.randbytes(3).hex()
-        self.command("xsetroot", "-solid", f"#{colour}", env=self.x)
+        port = self.vnc_desktop(colour)
         bascule = self.serve(shipped_rules("demo.yaml", {"127.0.0.1:5999": f"127.0.0.1:{port}"}))
-        wanted = self.folder / f"typed-{random.randbytes(8).hex()}"
+        wanted = self.folder / f"Typed_{random.randbytes(8).hex()}"
         told = self.node(
-            "novnc.mjs",
+            "desktop.mjs",
             bascule.http("/vnc.html?autoconnect=true&resize=off&path=websockify"),
+            "#noVNC_container canvas",
             colour,
             f"echo typed in the browser; touch {wanted}",
             wanted,
@@ -61,6 +29,29 @@ class Novnc(Case):
         self.assertTrue(wanted.exists())
         self.assertEqual(told["complaints"], [])
         bascule.wait_for("session", route="desktop")
+
+
+class Spice(Desktops):
+    def test_spice_html5_shows_and_types(self):
+        """spice-html5 in Chromium, by the example: the desktop is on the canvas, a typed line creates a random file"""
+        colour = random.randbytes(3).hex()
+        port = self.spice_desktop(colour)
+        bascule = self.serve(shipped_rules("examples/spice.yaml", {"127.0.0.1:5930": f"127.0.0.1:{port}"}))
+        wanted = self.folder / f"Typed_{random.randbytes(8).hex()}"
+        told = self.node(
+            "desktop.mjs",
+            bascule.http("/"),
+            "#spice-screen canvas",
+            colour,
+            f"echo typed in the browser; touch {wanted}",
+            wanted,
+            OUT / "spice.png",
+        )
+        self.assertEqual(told["colour"], colour)
+        self.assertTrue(wanted.exists())
+        self.assertEqual(told["complaints"], [])
+        # The main channel, the display, the inputs and the cursor: a WebSocket each.
+        bascule.wait_for_count(4, "session", route="desktop", subprotocol="binary")
 
 
 class EchoPage(Case):

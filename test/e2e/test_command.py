@@ -4,6 +4,7 @@ import signal
 import subprocess
 
 from harness import Case, ROOT, bascule_binary
+from visitor import Visit, upgrade
 
 
 class Command(Case):
@@ -50,3 +51,72 @@ class Command(Case):
         bascule.stopped = True
         bascule.child.send_signal(signal.SIGINT)
         self.assertEqual(bascule.child.wait(60), 0)
+
+    def test_explain_takes_options_before_and_behind(self):
+        """bascule explain: options may stand before RULES and URL, between them and behind them"""
+        rules = self.folder / "rules.yaml"
+        rules.write_text(
+            "listen: 127.0.0.1:6080\n"
+            "routes:\n"
+            '  - {name: a, path: /a, match: {header: {x-region: eu}}, protocol: mqtt, auth: none, to: "echo:"}\n'
+        )
+        url = "ws://127.0.0.1:6080/a"
+        header, protocol, origin = ("--header", "x-region: eu"), ("--protocol", "mqtt"), ("--origin", "same")
+        for options in ((*header, *protocol, *origin), (*protocol, *origin, *header), (*origin, *header, *protocol)):
+            for words in ((*options, rules, url), (rules, *options, url), (rules, url, *options)):
+                with self.subTest(words=words):
+                    said = self.command(bascule_binary(), "explain", *words).stdout
+                    self.assertIn("admitted to a: to echo:, subprotocol mqtt", said)
+
+    def test_explain_tells_of_a_refusal_by_its_reference(self):
+        """bascule explain --ref: tells what the process saw, by the reference that a refused visitor was given"""
+        bascule = self.serve("""\
+            listen: 127.0.0.1:0
+            routes:
+              - {name: echo, path: /echo, auth: none, to: "echo:"}
+            """)
+        with Visit(bascule.address, "/echo", upgrade(bascule.address, "https://else.example")) as visit:
+            self.assertEqual(visit.status, 403)
+            told = visit.body().decode()
+        self.assertIn(visit.reference, told)
+        self.assertNotIn("else.example", told, "a refused visitor learns nothing of the rules")
+        said = self.command(bascule_binary(), "explain", "--ref", visit.reference, bascule.rules_file).stdout
+        verdict = "refused at origin with 403"
+        for words in (visit.reference, verdict, "got https://else.example", "echo", "rules.yaml:3:5"):
+            self.assertIn(words, said)
+        self.command(bascule_binary(), "explain", "--ref", "nobodyknows1", bascule.rules_file, code=1)
+
+    def test_reload(self):
+        """bascule reload: tells what changed, the new rules hold, who is in stays in, and a mistake changes nothing"""
+        rules = """\
+            listen: 127.0.0.1:0
+            routes:
+              - {name: echo, path: /echo, auth: none, to: "echo:"}
+            """
+        bascule = self.serve(rules)
+
+        def status_of(path):
+            with Visit(bascule.address, path, upgrade(bascule.address)) as visit:
+                return visit.status
+
+        with Visit(bascule.address, "/echo", upgrade(bascule.address)) as inside:
+            self.assertTrue(inside.echoes())
+            bascule.write_rules(rules.replace("echo,", "other,").replace("/echo", "/other"))
+            said = self.command(bascule_binary(), "reload", bascule.rules_file).stdout
+            for words in ("echo", "other"):
+                self.assertIn(words, said)
+            self.assertEqual((status_of("/echo"), status_of("/other")), (404, 101))
+            self.assertTrue(inside.echoes())
+            bascule.write_rules(rules.replace("path", "paths"))
+            done = self.command(bascule_binary(), "reload", bascule.rules_file, code=1)
+            self.assertIn("did you mean 'path'", done.stdout + done.stderr)
+            self.assertEqual((status_of("/echo"), status_of("/other")), (404, 101))
+            self.assertTrue(inside.echoes())
+
+    def test_show_is_rules_again(self):
+        """bascule show: what it prints for each shipped example is a rules file, and shows as itself"""
+        for example in ("sidecar.yaml", "web-app.yaml", "behind-nginx.yaml", "everything.yaml"):
+            shown = self.command(bascule_binary(), "show", ROOT / "rules" / "examples" / example).stdout
+            again = self.folder / example
+            again.write_text(shown)
+            self.assertEqual(self.command(bascule_binary(), "show", again).stdout, shown)

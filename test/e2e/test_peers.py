@@ -1,40 +1,9 @@
 """Libraries that speak WebSocket, from two languages, with random data: what comes back is what was sent."""
 
 import json
-import socket
-import threading
 
 from harness import Case
-
-
-class EchoService:
-    """A TCP service that returns every byte, on loopback. It ends its side when the client has ended."""
-
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._echo, args=(connection,), daemon=True).start()
-
-    @staticmethod
-    def _echo(connection):
-        with connection:
-            try:
-                while data := connection.recv(1 << 16):
-                    connection.sendall(data)
-            except OSError:
-                pass
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+from services import EchoService, closed_port
 
 
 class Peers(Case):
@@ -51,13 +20,8 @@ class Peers(Case):
                 auth: none
                 frames: {{from_client: [binary, text], to_client: match}}
                 to: "echo:"
-              - {{name: nobody, path: /nobody, auth: none, to: "127.0.0.1:{self.closed_port()}"}}
+              - {{name: nobody, path: /nobody, auth: none, to: "127.0.0.1:{closed_port()}"}}
             """)
-
-    @staticmethod
-    def closed_port():
-        with socket.create_server(("127.0.0.1", 0)) as once:
-            return once.getsockname()[1]
 
     def test_python_websockets_to_a_tcp_service(self):
         """python3-websockets: random messages and fragments to a TCP echo service and back, bytes equal"""

@@ -1,18 +1,18 @@
-// noVNC in Chromium: waits for the desktop's colour on the canvas, types a line into the terminal at its top left, and
-// waits for the file that the line creates.
+// A page with a desktop in it, in Chromium: waits for the desktop's colour on the canvas, types a line into the
+// terminal at its top left, and waits for the file that the line creates.
 //
-//   novnc.mjs PAGE_URL COLOUR LINE FILE SCREENSHOT      COLOUR: rrggbb
+//   desktop.mjs PAGE_URL CANVAS COLOUR LINE FILE SCREENSHOT      CANVAS: a selector; COLOUR: rrggbb
 import {existsSync} from 'node:fs';
 import {setTimeout as pause} from 'node:timers/promises';
 import {withPage} from './browser.mjs';
 
-const [url, colour, line, file, screenshot] = process.argv.slice(2);
+const [url, canvasIs, colour, line, file, screenshot] = process.argv.slice(2);
 const patience = 60_000;
 
 // Runs in the page. The colour of the canvas near its lower right corner, where nothing covers the desktop's
 // background; null if another one is wanted.
-const cornerColour = wanted => {
-  const canvas = document.querySelector('#noVNC_container canvas');
+const cornerColour = ([canvasIs, wanted]) => {
+  const canvas = document.querySelector(canvasIs);
   if (!canvas || canvas.width < 400) return null;
   const [red, green, blue] = canvas.getContext('2d').getImageData(canvas.width - 20, canvas.height - 20, 1, 1).data;
   const colour = [red, green, blue].map(part => part.toString(16).padStart(2, '0')).join('');
@@ -21,16 +21,22 @@ const cornerColour = wanted => {
 
 const told = await withPage({width: 1000, height: 700}, async (page, complaints) => {
   await page.goto(url);
-  await page.waitForFunction(cornerColour, colour, {timeout: patience}).catch(async error => {
-    const seen = await page.evaluate(cornerColour);
+  await page.waitForFunction(cornerColour, [canvasIs, colour], {timeout: patience}).catch(async error => {
+    const seen = await page.evaluate(cornerColour, [canvasIs]);
     await page.screenshot({path: screenshot});
     throw new Error(`the corner shows ${seen}, not ${colour}; ${complaints.join('; ')} (${error.message})`);
   });
-  await page.mouse.click(...await page.evaluate(() => {
-    const {x, y} = document.querySelector('#noVNC_container canvas').getBoundingClientRect();
+  await page.mouse.click(...await page.evaluate(canvasIs => {
+    const {x, y} = document.querySelector(canvasIs).getBoundingClientRect();
     return [x + 60, y + 60];
-  }));
-  await page.keyboard.type(`${line}\n`, {delay: 5});
+  }, canvasIs));
+  // As a person does it, with Shift held: a client that sends keys, not characters, makes '-' of '_' without.
+  for (const character of `${line}\n`) {
+    const shifted = /[A-Z~!@#$%^&*()_+{}|:"<>?]/.test(character);
+    if (shifted) await page.keyboard.down('Shift');
+    await page.keyboard.type(character, {delay: 5});
+    if (shifted) await page.keyboard.up('Shift');
+  }
   for (const deadline = Date.now() + patience; !existsSync(file);) {
     if (Date.now() > deadline) {
       await page.screenshot({path: screenshot});
@@ -39,6 +45,6 @@ const told = await withPage({width: 1000, height: 700}, async (page, complaints)
     await pause(50);
   }
   await page.screenshot({path: screenshot});
-  return {colour: await page.evaluate(cornerColour), complaints};
+  return {colour: await page.evaluate(cornerColour, [canvasIs]), complaints};
 });
 console.log(JSON.stringify(told));
