@@ -125,6 +125,7 @@ routes:
     path: /
     auth: none
     to: 127.0.0.1:{SERVICE_PORT}
+    limits: {{frames: none}}
 """)
         return [self.program, "serve", str(rules), "--workers", "1"]
 
