@@ -62,6 +62,9 @@ class Stream {
   // while it is whole. What the other side had sent before may still be readable.
   virtual int broken() const = 0;
 
+  // True once the other side is known to send nothing more: what can still be read is finite, and its end is near.
+  virtual bool end_announced() const { return false; }
+
  protected:
   Stream() = default;
 };

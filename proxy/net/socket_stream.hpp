@@ -39,6 +39,7 @@ class SocketStream final : public Stream, private Pollable {
   void abort() override;
   std::size_t unsent() const override;
   int broken() const override { return error_; }
+  bool end_announced() const override { return end_announced_; }
 
  private:
   void on_events(std::uint32_t events) override;

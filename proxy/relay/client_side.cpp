@@ -19,6 +19,8 @@ ClientSide::ClientSide(Stream& stream, const policy::SessionRule& rule, Workbenc
 // --- what comes in ---------------------------------------------------------------------------------------------------
 
 bool ClientSide::over_pace(TimePoint now) const {
+  // Who is gone is read to his end at once, or he would keep his seat for as long as what he left behind takes to pass.
+  if (stream_.end_announced()) { return false; }
   const policy::Pace& pace = rule_.pace;
   return !frames_.open(pace.frames, now) || !control_frames_.open(pace.control_frames, now) ||
          !payload_.open(pace.from_client_bytes, now);
@@ -33,9 +35,11 @@ TimePoint ClientSide::opens_at(TimePoint now) const {
 ClientSide::Raw ClientSide::read(TimePoint now, std::size_t bytes_max) {
   if (input_ == Input::ended) { return {}; }
   const policy::Pace& pace = rule_.pace;
-  bytes_max = frames_.read_bytes(pace.frames, bytes_max, now);
-  bytes_max = control_frames_.read_bytes(pace.control_frames, bytes_max, now);
-  bytes_max = payload_.read_bytes(pace.from_client_bytes, bytes_max, now);
+  if (!stream_.end_announced()) {
+    bytes_max = frames_.read_bytes(pace.frames, bytes_max, now);
+    bytes_max = control_frames_.read_bytes(pace.control_frames, bytes_max, now);
+    bytes_max = payload_.read_bytes(pace.from_client_bytes, bytes_max, now);
+  }
   const MutableBytes into = bench_.scratch(bytes_max);
   const IoResult result = stream_.read(into);
   if (result.waits()) { return {}; }

@@ -20,7 +20,8 @@ using wire::ProxyHeaderReader;
 namespace {
 
 // Whom nobody answers leaves a record all the same.
-void record_closed(Floor& floor, const Visitor& visitor, Refusal refusal, std::string detail, policy::Place place) {
+void record_closed(Floor& floor, const Visitor& visitor, Refusal refusal, std::string detail,
+                   const policy::Place& place) {
   observe::SessionRecord record;
   record.id = floor.ledger.next_id();
   record.reference = floor.next_reference();

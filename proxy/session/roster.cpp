@@ -87,6 +87,7 @@ std::vector<Endpoint> Roster::order(const Service& service, std::string_view vis
                    [](const Choice& a, const Choice& b) { return a.up != b.up ? a.up : a.rank < b.rank; });
   if (choices.size() > service.retry + 1) { choices.resize(service.retry + 1); }
   std::vector<Endpoint> order;
+  order.reserve(choices.size());
   for (const Choice& choice : choices) { order.push_back(*choice.endpoint); }
   return order;
 }

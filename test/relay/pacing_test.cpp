@@ -259,6 +259,25 @@ TEST(PacedEnding, IsSeenSoonAfterAFlood) {
   }
 }
 
+// Megabytes of pongs at the pace of a hundred a second would keep the seat of one who is gone for hours.
+TEST(PacedEnding, WhoIsKnownToHaveGoneIsReadToHisEndAtOnce) {
+  for (const std::uint8_t opcode : {op_ping, op_pong, op_binary}) {
+    Desk desk;
+    desk.rule.pace.frames = Rate{.count = 100};
+    std::string flood;
+    for (int i = 0; i < 1000; ++i) { flood += client_frame(opcode, "payload"); }
+    desk.turn();
+    for (int i = 0; i < 100; ++i) { desk.client.arrive(flood); }
+    desk.client.end();
+    desk.live(1s);
+    EXPECT_FALSE(desk.ending().decided()) << "it does wait";
+    desk.client.announce_end();
+    while (desk.turn().again) {}
+    EXPECT_EQ(desk.ending().cause, Cause::client_vanished) << int{opcode};
+    EXPECT_EQ(desk.splice->counters().from_client_messages, opcode == op_binary ? 100'000U : 0U) << "nothing is lost";
+  }
+}
+
 TEST(PacedEnding, ACloseBehindAFloodIsAnsweredSoon) {
   Desk desk;
   std::string flood;

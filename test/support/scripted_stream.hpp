@@ -35,6 +35,7 @@ class ScriptedStream final : public Stream {
 
   void set_unsent(std::size_t bytes) { unsent_ = bytes; }
   void set_broken(int error) { broken_ = error; }
+  void announce_end() { end_announced_ = true; }
 
   // --- what happened ---
 
@@ -53,6 +54,7 @@ class ScriptedStream final : public Stream {
   void abort() override { aborted_ = true; }
   std::size_t unsent() const override { return unsent_; }
   int broken() const override { return broken_; }
+  bool end_announced() const override { return end_announced_; }
 
  private:
   struct Step {
@@ -73,6 +75,7 @@ class ScriptedStream final : public Stream {
   std::optional<int> write_error_;
   bool shut_ = false;
   bool aborted_ = false;
+  bool end_announced_ = false;
   int broken_ = 0;
 };
 
