@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "proxy/base/text.hpp"
+
 namespace bascule::wire::http {
 
 using CharacterTable = std::array<bool, 256>;
@@ -45,6 +47,15 @@ inline constexpr bool is_token(std::string_view text) {
     if (!is_in(token_characters, c)) { return false; }
   }
   return !text.empty();
+}
+
+inline constexpr int not_hex = -1;
+
+// What a digit of a percent escape stands for (RFC 3986, section 2.1), in either case; `not_hex` for what is none.
+inline constexpr int hex_value(char c) {
+  if (c >= '0' && c <= '9') { return c - '0'; }
+  const char small = lower(c);
+  return small >= 'a' && small <= 'f' ? small - 'a' + 10 : not_hex;
 }
 
 }  // namespace bascule::wire::http

@@ -5,17 +5,10 @@
 #include "proxy/base/bytes.hpp"
 #include "proxy/base/text.hpp"
 #include "proxy/base/utf8.hpp"
+#include "proxy/wire/http/characters.hpp"
 
 namespace bascule::wire::http {
 namespace {
-
-constexpr int not_hex = -1;
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') { return c - '0'; }
-  const char small = lower(c);
-  return small >= 'a' && small <= 'f' ? small - 'a' + 10 : not_hex;
-}
 
 // WHATWG URL, section 5.1: '+' is a space, %XX a byte, and an escape that is none is text.
 std::string form_decoded(std::string_view raw) {

@@ -10,14 +10,6 @@
 namespace bascule::wire::http {
 namespace {
 
-constexpr int not_hex = -1;
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') { return c - '0'; }
-  const char small = lower(c);
-  return small >= 'a' && small <= 'f' ? small - 'a' + 10 : not_hex;
-}
-
 // Percent-decoded once. What would be read as something else than a name by whoever sees it next (a second separator, a
 // control byte, a step upwards) is refused rather than kept.
 std::optional<std::string> decode_segment(std::string_view raw) {
