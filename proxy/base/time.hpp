@@ -11,6 +11,9 @@ using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
 using Duration = Clock::duration;
 
+// What calendars and other machines go by; only for moments that others name.
+using WallTime = std::chrono::system_clock::time_point;
+
 // A limit in time as an operator writes it; empty is his word `none`.
 using Limit = std::optional<std::chrono::milliseconds>;
 

@@ -1,5 +1,6 @@
 #include "proxy/base/utf8.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace bascule {
@@ -37,6 +38,15 @@ bool Utf8Check::accept(Bytes piece) {
     if (byte == 0xf4) { high_ = 0x8f; }  // above U+10FFFF
   }
   return true;
+}
+
+bool is_clean_text(std::string_view text) {
+  const bool controls = std::any_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
+  Utf8Check utf8;
+  return !controls && utf8.accept(bytes_of(text)) && utf8.complete();
 }
 
 }  // namespace bascule

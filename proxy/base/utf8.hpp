@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "proxy/base/bytes.hpp"
 
@@ -29,5 +30,8 @@ class Utf8Check {
   std::uint8_t low_ = 0x80;   // what the next continuation byte may be, both ends included
   std::uint8_t high_ = 0xbf;
 };
+
+// Text that may be handed on: UTF-8 as a whole, without a control byte of ASCII.
+bool is_clean_text(std::string_view text);
 
 }  // namespace bascule

@@ -41,6 +41,7 @@ std::string json_of(const SessionRecord& record) {
   if (!record.route.empty()) { json["route"] = record.route; }
   json["client"] = record.client.text();
   if (!record.user.empty()) { json["user"] = record.user; }
+  if (!record.proof.empty()) { json["proof"] = record.proof; }
   if (!record.service.empty()) { json["service"] = record.service; }
   if (!record.host.empty()) { json["host"] = record.host; }
   if (!record.path.empty()) { json["path"] = record.path; }

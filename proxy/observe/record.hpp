@@ -16,8 +16,6 @@
 
 namespace bascule::observe {
 
-using WallTime = std::chrono::system_clock::time_point;
-
 // How far a visitor had come when it ended.
 enum class Phase : std::uint8_t { head, judgement, dial, answer, session };
 std::string_view word_of(Phase phase);
@@ -29,6 +27,7 @@ struct SessionRecord {
   std::string listener;
   std::string route;  // empty when none had matched
   std::string user;   // empty: nobody has proven to be anybody
+  std::string proof;  // by what he has: "portal", "kiosk+staff"
   Address client;
   std::string service;  // the address that answered, or what was tried; empty before the dial
   std::string host;     // as asked for, safe to print

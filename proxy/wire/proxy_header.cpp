@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "proxy/base/text.hpp"
+#include "proxy/base/utf8.hpp"
 
 namespace bascule::wire {
 namespace {
@@ -49,6 +50,10 @@ constexpr std::uint8_t tlv_ssl = 0x20;
 constexpr std::size_t tlv_head_bytes = 3;      // the type and the length of the value
 constexpr std::size_t ssl_fixed_bytes = 5;     // the bits of the client, and how his certificate was judged
 constexpr std::uint8_t ssl_client_bit = 0x01;  // PP2_CLIENT_SSL
+// PP2_CLIENT_CERT_CONN, PP2_CLIENT_CERT_SESS: he showed a certificate, on this connection or when its TLS session
+// began.
+constexpr std::uint8_t ssl_certificate_bits = 0x02 | 0x04;
+constexpr std::uint8_t tlv_ssl_cn = 0x22;  // inside of tlv_ssl
 
 constexpr std::size_t authority_bytes_max = 255;
 
@@ -125,6 +130,27 @@ std::optional<Tlv> take_tlv(Bytes& rest) {
 }
 
 constexpr const char* overrun = "a field of the PROXY header is longer than the header";
+constexpr const char* odd_ssl = "an odd TLS field in a PROXY header";
+
+// Reads the field about TLS (section 2.2.6); gives why it cannot be read, or nullptr.
+const char* read_ssl(Bytes value, ProxyHeader& header) {
+  if (value.size() < ssl_fixed_bytes) { return odd_ssl; }
+  header.tls = (value[0] & ssl_client_bit) != 0;
+  const bool verified = big_endian_32(value.subspan(1)) == 0;
+  const bool named = header.tls && verified && (value[0] & ssl_certificate_bits) != 0;
+  Bytes inner = value.subspan(ssl_fixed_bytes);
+  bool name_seen = false;
+  while (!inner.empty()) {
+    const auto tlv = take_tlv(inner);
+    if (!tlv) { return overrun; }
+    if (tlv->type != tlv_ssl_cn) { continue; }
+    // Two names would be two visitors: which one would count?
+    if (std::exchange(name_seen, true)) { return odd_ssl; }
+    const std::string_view name = text_of(tlv->value);
+    if (named && is_clean_text(name)) { header.certificate_name = name; }
+  }
+  return nullptr;
+}
 
 // Reads what is ours of the fields; gives why they cannot be read, or nullptr. `whole`: the header that they end.
 const char* read_tlvs(Bytes tlvs, Bytes whole, ProxyHeader& header) {
@@ -147,12 +173,8 @@ const char* read_tlvs(Bytes tlvs, Bytes whole, ProxyHeader& header) {
       value = crc32c(whole.subspan(at + zeros.size()), value);
       if (value != big_endian_32(tlv->value)) { return "the checksum of a PROXY header is wrong"; }
     } else if (tlv->type == tlv_ssl) {
-      if (tlv->value.size() < ssl_fixed_bytes || twice(ssl_seen)) { return "an odd TLS field in a PROXY header"; }
-      header.tls = (tlv->value[0] & ssl_client_bit) != 0;
-      Bytes inner = tlv->value.subspan(ssl_fixed_bytes);
-      while (!inner.empty()) {
-        if (!take_tlv(inner)) { return overrun; }
-      }
+      if (twice(ssl_seen)) { return odd_ssl; }
+      if (const char* const why = read_ssl(tlv->value, header)) { return why; }
     } else if (tlv->type == tlv_authority) {
       if (tlv->value.size() > authority_bytes_max || twice(authority_seen)) { return "an odd name in a PROXY header"; }
       const std::string_view name = text_of(tlv->value);

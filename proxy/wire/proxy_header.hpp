@@ -21,6 +21,9 @@ struct ProxyHeader {
   Address destination{};    // where he had come to
   bool tls = false;         // PP2_TYPE_SSL says that he came by TLS (PP2_CLIENT_SSL)
   std::string authority{};  // PP2_TYPE_AUTHORITY, the name he asked for by SNI; safe to print; empty when not told
+  // PP2_SUBTYPE_SSL_CN, the common name in his certificate, where he showed one and the sender has verified it. UTF-8
+  // without control bytes, else empty.
+  std::string certificate_name{};
 
   friend bool operator==(const ProxyHeader&, const ProxyHeader&) = default;
 };

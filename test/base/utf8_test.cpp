@@ -162,5 +162,16 @@ TEST(Utf8Check, BeginsAnewAfterAReset) {
   EXPECT_TRUE(check.accept(bytes_of("a")));
 }
 
+TEST(IsCleanText, TakesWholeTextWithoutControlBytes) {
+  for (const std::string& text :
+       {""s, "ada"s, "a b ~"s, "\xc3\xa9\xe6\xbc\xa2\xf0\x9f\x98\x80"s, std::string(100'000, 'x')}) {
+    EXPECT_TRUE(is_clean_text(text)) << text;
+  }
+  for (const std::string& text :
+       {"\0"s, "a\nb"s, "a\tb"s, "\x1b[0m"s, "\x7f"s, "\xff"s, "\xc3"s, "a\xe6\xbc"s, "\xed\xa0\x80"s}) {
+    EXPECT_FALSE(is_clean_text(text)) << testing::PrintToString(text);
+  }
+}
+
 }  // namespace
 }  // namespace bascule

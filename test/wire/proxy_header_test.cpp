@@ -346,6 +346,35 @@ TEST(ProxyHeader, SaysWhetherTheVisitorCameByTls) {
   EXPECT_FALSE(with_ssl("\x06" + verified)) << "a certificate without TLS";
 }
 
+TEST(ProxyHeader, TellsTheNameInAVerifiedCertificate) {
+  const auto name = [](const std::string& value) {
+    return accepted(v2(proxy, tcp4, addresses4 + tlv(0x20, value))).certificate_name;
+  };
+  const std::string ada = tlv(0x22, "ada");
+  EXPECT_EQ(name("\x03" + verified + ada), "ada") << "shown on this connection";
+  EXPECT_EQ(name("\x05" + verified + ada), "ada") << "shown when the TLS session began";
+  EXPECT_EQ(name("\x07" + verified + tlv(0x21, "TLSv1.3") + ada + tlv(0x23, "cipher")), "ada");
+  EXPECT_EQ(name("\x07" + verified + tlv(0x22, "\xc3\xa9mile lovelace")), "\xc3\xa9mile lovelace");
+  EXPECT_EQ(name("\x07" + verified), "");
+
+  EXPECT_EQ(name("\x01" + verified + ada), "") << "no certificate was shown";
+  EXPECT_EQ(name("\x06" + verified + ada), "") << "a certificate without TLS";
+  EXPECT_EQ(name("\0"s + verified + ada), "");
+  for (const std::string& unverified : {"\0\0\0\x01"s, "\x01\0\0\0"s, "\xff\xff\xff\xff"s}) {
+    EXPECT_EQ(name("\x07" + unverified + ada), "") << "whoever can make a certificate is anybody";
+  }
+  for (const std::string& odd : {""s, "a\nb"s, "ada\0.evil"s, "\x1b[0m"s, "\xff"s, "\xc3"s, "\x7f"s}) {
+    EXPECT_EQ(name("\x07" + verified + tlv(0x22, odd)), "") << testing::PrintToString(odd);
+  }
+  EXPECT_EQ(accepted(v2(proxy, tcp4, addresses4 + tlv(0x22, "ada"))).certificate_name, "")
+      << "not within the TLS field";
+}
+
+TEST(ProxyHeader, RefusesTwoNamesInOneCertificate) {
+  expect_refused(v2(proxy, tcp4, addresses4 + tlv(0x20, "\x07" + verified + tlv(0x22, "ada") + tlv(0x22, "root"))));
+  expect_refused(v2(proxy, tcp4, addresses4 + tlv(0x20, "\x07" + verified + tlv(0x22, "") + tlv(0x22, "ada"))));
+}
+
 TEST(ProxyHeader, TellsTheNameThatWasAskedFor) {
   const auto name = [](const std::string& value) {
     return accepted(v2(proxy, tcp4, addresses4 + tlv(0x02, value))).authority;

@@ -1,8 +1,8 @@
 #include "proxy/wire/http/parameters.hpp"
 
 #include <algorithm>
+#include <utility>
 
-#include "proxy/base/bytes.hpp"
 #include "proxy/base/text.hpp"
 #include "proxy/base/utf8.hpp"
 #include "proxy/wire/http/characters.hpp"
@@ -31,15 +31,6 @@ std::string form_decoded(std::string_view raw) {
   return decoded;
 }
 
-bool is_clean(std::string_view text) {
-  const bool controls = std::any_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f;
-  });
-  Utf8Check utf8;
-  return !controls && utf8.accept(bytes_of(text)) && utf8.complete();
-}
-
 // What stands before the next `separator`, which is taken too.
 std::string_view take_until(std::string_view& rest, char separator) {
   const std::size_t end = std::min(rest.find(separator), rest.size());
@@ -50,20 +41,25 @@ std::string_view take_until(std::string_view& rest, char separator) {
 
 }  // namespace
 
-std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
+std::vector<std::string> query_parameters(std::string_view query, std::string_view name) {
+  std::vector<std::string> values;
   while (!query.empty()) {
     std::string_view value = take_until(query, '&');
     if (value.empty()) { continue; }
-    if (form_decoded(take_until(value, '=')) != name) { continue; }
-    // The first one decides, clean or not: whoever reads the query behind us may well take the first.
-    std::string decoded = form_decoded(value);
-    if (!is_clean(decoded)) { return std::nullopt; }
-    return decoded;
+    if (form_decoded(take_until(value, '=')) == name) { values.push_back(form_decoded(value)); }
   }
-  return std::nullopt;
+  return values;
 }
 
-std::optional<std::string> cookie(const RequestHead& head, std::string_view name) {
+std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
+  std::vector<std::string> values = query_parameters(query, name);
+  // The first one decides, clean or not: whoever reads the query behind us may well take the first.
+  if (values.empty() || !is_clean_text(values.front())) { return std::nullopt; }
+  return std::move(values.front());
+}
+
+std::vector<std::string> cookies(const RequestHead& head, std::string_view name) {
+  std::vector<std::string> values;
   for (const Field& field : head.fields) {
     if (field.name != "cookie") { continue; }
     std::string_view rest = field.value;
@@ -75,10 +71,16 @@ std::optional<std::string> cookie(const RequestHead& head, std::string_view name
       if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
         value = value.substr(1, value.size() - 2);
       }
-      return std::string(value);
+      values.emplace_back(value);
     }
   }
-  return std::nullopt;
+  return values;
+}
+
+std::optional<std::string> cookie(const RequestHead& head, std::string_view name) {
+  std::vector<std::string> values = cookies(head, name);
+  if (values.empty()) { return std::nullopt; }
+  return std::move(values.front());
 }
 
 }  // namespace bascule::wire::http

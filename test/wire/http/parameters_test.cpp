@@ -1,5 +1,6 @@
 #include "proxy/wire/http/parameters.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -7,6 +8,9 @@
 
 namespace bascule::wire::http {
 namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 constexpr const char* none = "(not there)";
 
@@ -78,6 +82,14 @@ TEST(QueryParameter, TakesAsLongAsTheQueryIs) {
   EXPECT_EQ(parameter("a=" + std::string(100'000, '%')).size(), 100'000U);
 }
 
+TEST(QueryParameters, AreAllOfTheirNameInTheirOrder) {
+  const auto values = [](std::string_view query) { return query_parameters(query, "a"); };
+  EXPECT_THAT(values("a=1&b=2&%61=3&a&a=x+y"), ElementsAre("1", "3", "", "x y"));
+  EXPECT_THAT(values("b=1&aa=2&A=3"), IsEmpty());
+  EXPECT_THAT(values(""), IsEmpty());
+  EXPECT_THAT(values("a=1&a=%ff&a=%0a"), ElementsAre("1", "\xff", "\n")) << "clean or not, they are there";
+}
+
 std::string cookie_of(const std::vector<std::string>& values, std::string_view name = "sid") {
   RequestHead head;
   for (const std::string& value : values) {
@@ -103,6 +115,13 @@ TEST(Cookie, IsTheFirstOfItsName) {
   EXPECT_EQ(cookie_of({"SID=2; sid=1"}), "1") << "names are case-sensitive";
   EXPECT_EQ(cookie_of({"xsid=2; sid2=3; sid=1"}), "1");
   EXPECT_EQ(cookie_of({"a=b", "sid=1; c=d", "sid=2"}), "1") << "several fields are one";
+}
+
+TEST(Cookies, AreAllOfTheirNameInTheirOrder) {
+  RequestHead head;
+  head.fields = {{"cookie", "sid=1; a=b; sid=\"2\""}, {"x", "sid=3"}, {"cookie", "sid=; SID=4;sid"}};
+  EXPECT_THAT(cookies(head, "sid"), ElementsAre("1", "2", ""));
+  EXPECT_THAT(cookies(head, "other"), IsEmpty());
 }
 
 TEST(Cookie, LosesOnePairOfQuotes) {
