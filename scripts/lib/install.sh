@@ -4,9 +4,9 @@
 #   install_packages build demo        the sets below, by name
 
 packages_build=(g++ cmake ninja-build ccache pkg-config
-  libasio-dev libssl-dev libyaml-cpp-dev libfmt-dev nlohmann-json3-dev libcli11-dev)
+  libasio-dev libssl-dev libcrypt-dev libyaml-cpp-dev libfmt-dev nlohmann-json3-dev libcli11-dev)
 packages_test=(libgtest-dev libgmock-dev clang-format-14 clang-tidy-14
-  python3 python3-jsonschema python3-yaml)
+  python3 python3-jsonschema python3-yaml python3-jwt python3-cryptography php-cli valgrind)
 # llvm-14 gives the names in what a crash prints.
 packages_fuzz=(clang-14 libclang-rt-14-dev llvm-14)
 packages_demo=(novnc tigervnc-standalone-server openbox xterm xauth x11-utils x11-xserver-utils)
@@ -40,10 +40,10 @@ install_packages() {
       is_installed "$name" || [[ " ${missing[*]} " == *" $name "* ]] || missing+=("$name")
     done
     # Node.js often comes from elsewhere; Debian's is taken only where there is none.
-    if [[ $set == e2e ]]; then
-      command -v node >/dev/null || missing+=(nodejs)
-      command -v npm >/dev/null || missing+=(npm)
+    if [[ $set == test || $set == e2e ]]; then
+      command -v node >/dev/null || [[ " ${missing[*]} " == *" nodejs "* ]] || missing+=(nodejs)
     fi
+    if [[ $set == e2e ]]; then command -v npm >/dev/null || missing+=(npm); fi
   done
   ((${#missing[@]})) || return 0
 
