@@ -45,15 +45,6 @@ bool is_ours(std::string_view name) {
   return std::find(ours.begin(), ours.end(), name) != ours.end();
 }
 
-// Path and query of what the visitor asked for, also where he wrote the whole URL (RFC 9112, section 3.2.2).
-std::string_view uri_of(std::string_view target) {
-  if (target.starts_with('/')) { return target; }
-  const std::size_t scheme = target.find("://");
-  if (scheme == std::string_view::npos) { return "/"; }
-  const std::size_t path = target.find('/', scheme + 3);
-  return path == std::string_view::npos ? "/" : target.substr(path);
-}
-
 std::vector<Field> fields_of(const proof::Ask& ask, const Presented& presented) {
   std::vector<Field> fields;
   for (const Field& field : presented.head->fields) {
@@ -61,16 +52,18 @@ std::vector<Field> fields_of(const proof::Ask& ask, const Presented& presented) 
     if (wanted && !is_ours(field.name)) { fields.push_back(field); }
   }
   const std::string_view origin = presented.own_origin;
-  const std::size_t scheme_end = std::min(origin.find("://"), origin.size());
-  const std::string_view host = origin.substr(std::min(scheme_end + 3, origin.size()));
-  const std::string uri(uri_of(presented.head->target));
+  const std::string scheme(origin.substr(0, origin.find("://")));
+  // What is served, not what was written: the target may be a whole URL (RFC 9112, section 3.2.2), and the host is the
+  // one by which the route was chosen.
+  const std::string uri =
+      presented.query.empty() ? std::string(presented.path) : fmt::format("{}?{}", presented.path, presented.query);
   if (presented.client.is_ip()) { fields.push_back({"X-Forwarded-For", presented.client.unmapped().host_text()}); }
   fields.push_back({"X-Forwarded-Method", presented.head->method});
-  fields.push_back({"X-Forwarded-Proto", std::string(origin.substr(0, scheme_end))});
-  fields.push_back({"X-Forwarded-Host", std::string(host)});
+  fields.push_back({"X-Forwarded-Proto", scheme});
+  fields.push_back({"X-Forwarded-Host", std::string(presented.host)});
   fields.push_back({"X-Forwarded-Uri", uri});
   fields.push_back({"X-Original-Method", presented.head->method});
-  fields.push_back({"X-Original-URL", fmt::format("{}{}", origin, uri)});
+  fields.push_back({"X-Original-URL", fmt::format("{}://{}{}", scheme, presented.host, uri)});
   return fields;
 }
 
@@ -85,6 +78,12 @@ std::string digest_of(const Remembered& remembered, const proof::Proof& proof, c
     parts.push_back(field.value);
   }
   return remembered.digest(parts);
+}
+
+// The fields that its answer must have.
+std::string wanted_of(const proof::Ask& ask) {
+  if (ask.user_from.empty()) { return ask.target_from; }
+  return ask.target_from.empty() ? ask.user_from : fmt::format("{} or {}", ask.user_from, ask.target_from);
 }
 
 // The first one, where it can be sent on as it is.
@@ -118,9 +117,13 @@ Async<Asked> ask(HttpClient& client, Remembered& remembered, net::Waiter& waiter
   if (!answer) { co_return AskedInVain{.why = answer.error().why, .stopped = answer.error().stopped}; }
   const int status = answer->status;
   if (status >= 200 && status < 300) {
-    proof::Identity identity = proof::identity_of_answer(proof, answer->fields);
-    if (ask.cache > ask.cache.zero()) { remembered.put(digest, identity, waiter.loop().now() + ask.cache); }
-    co_return AskedYes{std::move(identity)};
+    auto identity = proof::identity_of_answer(proof, answer->fields);
+    if (!identity) {
+      co_return AskedInVain{.why = fmt::format("{}: its answer lacks {}", ask.url.text(), wanted_of(ask)),
+                            .stopped = false};
+    }
+    if (ask.cache > ask.cache.zero()) { remembered.put(digest, *identity, waiter.loop().now() + ask.cache); }
+    co_return AskedYes{std::move(*identity)};
   }
   if (status == 401 || status == 403) {
     remembered.forget(digest);  // it may have said yes a moment ago

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <utility>
 
@@ -22,8 +23,10 @@ using wire::http::Field;
 
 namespace {
 
-constexpr std::size_t idle_max = 8;  // connections of one server that are kept
-constexpr auto idle_for = 30s;       // most servers keep theirs longer than this
+constexpr std::size_t at_once_max = 32;   // requests to one server
+constexpr std::size_t waiting_max = 256;  // for their turn
+constexpr std::size_t idle_max = 8;       // connections of one server that are kept
+constexpr auto idle_for = 30s;            // most servers keep theirs longer than this
 constexpr std::size_t scratch_bytes = std::size_t{16} * 1024;
 
 // An operator who changes the authorities' file need not tell us.
@@ -148,8 +151,56 @@ struct HttpClient::Idle final : net::Timer {
   std::map<std::string, std::vector<std::unique_ptr<Connection>>, std::less<>> connections;  // no list is empty
 };
 
+// How many requests are under way to each server, and who waits until there are fewer.
+struct HttpClient::Turns {
+  struct Server {
+    std::size_t under_way = 0;
+    std::deque<net::Waiter*> waiting;
+  };
+  std::map<std::string, Server, std::less<>> servers;  // those that somebody has to do with
+};
+
+// One's turn at a server, once it has come; given back when this goes.
+class HttpClient::Turn {
+ public:
+  Turn(Turns& turns, const std::string& server) : turns_(turns), place_(turns.servers.try_emplace(server).first) {}
+  ~Turn() {
+    Turns::Server& server = place_->second;
+    if (taken_) { --server.under_way; }
+    if (!server.waiting.empty()) {
+      server.waiting.front()->wake();
+    } else if (server.under_way == 0) {
+      turns_.servers.erase(place_);
+    }
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  enum class Came : std::uint8_t { yes, too_many, late, stopped };
+  Async<Came> come(net::Waiter& waiter, TimePoint deadline) {
+    Turns::Server& server = place_->second;
+    if (server.under_way >= at_once_max) {
+      if (server.waiting.size() >= waiting_max) { co_return Came::too_many; }
+      server.waiting.push_back(&waiter);
+      Wake wake = Wake::ready;
+      while (wake == Wake::ready && server.under_way >= at_once_max) { wake = co_await waiter.wait(deadline); }
+      std::erase(server.waiting, &waiter);
+      if (wake == Wake::timeout) { co_return Came::late; }
+      if (wake == Wake::stopped) { co_return Came::stopped; }
+    }
+    ++server.under_way;
+    taken_ = true;
+    co_return Came::yes;
+  }
+
+ private:
+  Turns& turns_;
+  const std::map<std::string, Turns::Server, std::less<>>::iterator place_;
+  bool taken_ = false;
+};
+
 HttpClient::HttpClient(net::Loop& loop, net::Resolver& resolver)
-    : loop_(loop), resolver_(resolver), idle_(std::make_unique<Idle>(loop)) {}
+    : loop_(loop), resolver_(resolver), idle_(std::make_unique<Idle>(loop)), turns_(std::make_unique<Turns>()) {}
 
 HttpClient::~HttpClient() = default;
 
@@ -267,6 +318,11 @@ Async<Result<HttpAnswer, HttpFailure>> HttpClient::get(net::Waiter& waiter, cons
   wire::http::AnswerLimits limits;
   limits.body_bytes_max = request.body_bytes_max;
 
+  const std::string server = server_of(request.url);
+  Turn turn(*turns_, key);
+  const Turn::Came came = co_await turn.come(waiter, request.deadline);
+  if (came == Turn::Came::stopped) { co_return stopped(); }
+  if (came != Turn::Came::yes) { co_return failure(fmt::format("{}: too many requests to it at once", server)); }
   std::unique_ptr<Connection> connection = idle_->take(key);
   for (;;) {
     const bool kept = connection != nullptr;
@@ -281,7 +337,6 @@ Async<Result<HttpAnswer, HttpFailure>> HttpClient::get(net::Waiter& waiter, cons
     const Exchanged exchanged = co_await exchange(waiter, *connection->stream, rest, request.deadline, parser);
     connection->socket->watched_by(nullptr);
     if (exchanged == Exchanged::stopped) { co_return stopped(); }
-    const std::string server = server_of(request.url);
     if (exchanged == Exchanged::late) { co_return failure(fmt::format("{}: no answer in time", server)); }
     if (exchanged == Exchanged::dead) {
       connection.reset();

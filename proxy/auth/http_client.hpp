@@ -33,8 +33,10 @@ struct HttpFailure {
   bool stopped = false;  // by the waiter
 };
 
-// On one loop. Keeps up to eight idle connections a server, for half a minute at most; a request on a kept connection
-// that turns out to be dead before a byte of an answer is made again on a fresh one, once.
+// On one loop. At most 32 requests to one server at a time, and 256 that wait for their turn; who comes then is told so
+// at once: a slow server must not cost us every descriptor. Keeps up to eight idle connections a server, for half a
+// minute at most; a request on a kept connection that turns out to be dead before a byte of an answer is made again on
+// a fresh one, once.
 class HttpClient {
  public:
   HttpClient(net::Loop& loop, net::Resolver& resolver);
@@ -59,6 +61,8 @@ class HttpClient {
  private:
   struct Connection;
   struct Idle;
+  struct Turns;
+  class Turn;
   struct Trusted {
     std::shared_ptr<const net::TlsTrust> trust;
     TimePoint until;
@@ -71,6 +75,7 @@ class HttpClient {
   net::Loop& loop_;
   net::Resolver& resolver_;
   std::unique_ptr<Idle> idle_;
+  std::unique_ptr<Turns> turns_;
   std::map<std::string, Trusted, std::less<>> trusted_;  // by the path of its file
 };
 

@@ -21,8 +21,8 @@ using proof::Wanted;
 
 namespace {
 
-// How long a password that was right is known to be: a page with its twenty files costs one hash, and a password that
-// is taken out of the file works for a minute at most.
+// How long a password that was right is known to be, for the address that brought it: a page with its twenty files
+// costs one hash. (A hash that has changed in the file is another question.)
 constexpr auto remember_password_for = 60s;
 constexpr auto busy_retry_after = 2s;
 
@@ -71,8 +71,12 @@ Passed join(Passed first, Passed second) {
   if (other.expires) { one.expires = one.expires ? std::min(*one.expires, *other.expires) : *other.expires; }
   if (!one.target) { one.target = std::move(other.target); }
   append(one.by, std::move(other.by));
+  append(one.answered.users, std::move(other.answered.users));
+  append(one.answered.groups, std::move(other.answered.groups));
+  append(one.answered.targets, std::move(other.answered.targets));
   append(first.holds, std::move(second.holds));
   append(first.cookies, std::move(second.cookies));
+  append(first.credentials, std::move(second.credentials));
   return first;
 }
 
@@ -110,6 +114,30 @@ std::string guessed_name(const Proof& proof, std::string_view user) {
   return fmt::format("{}\n{}", proof.name, user);
 }
 
+const std::string* field_of(const proof::Presented& presented, std::string_view name) {
+  return presented.head == nullptr ? nullptr : presented.head->find(name);
+}
+
+// What this proof looks at, as the visitor sent it. Several proofs may look at the same.
+std::vector<std::string> credentials_for(const Proof& proof, const proof::Presented& presented) {
+  std::vector<std::string> credentials;
+  if (std::holds_alternative<proof::Basic>(proof.how)) {
+    if (const std::string* sent = field_of(presented, "authorization")) { credentials.push_back(*sent); }
+  } else if (const auto* asked = std::get_if<proof::Ask>(&proof.how)) {
+    constexpr std::string_view bearer = "Bearer ";
+    for (const std::string& name : asked->pass) {
+      const std::string* sent = field_of(presented, name);
+      if (sent == nullptr) { continue; }
+      credentials.push_back(*sent);
+      if (sent->starts_with(bearer)) { credentials.push_back(sent->substr(bearer.size())); }
+    }
+  } else if (presented.head != nullptr) {
+    const auto found = proof::find_credential(proof.credential_places(), presented);
+    if (found && *found) { credentials.push_back(**found); }
+  }
+  return credentials;
+}
+
 // Can the credential of this proof be found by trying?
 bool is_guessable(const Proof& proof) {
   return std::holds_alternative<proof::Basic>(proof.how) || std::holds_alternative<proof::Token>(proof.how);
@@ -128,19 +156,41 @@ Async<bool> hold_back(net::Waiter& waiter, std::chrono::milliseconds time) {
 
 }  // namespace
 
+namespace {
+
+// Whoever was let in as somebody, with some groups and to some place, is still that: more groups do no harm.
+bool says_no_less(const Identity::Answered& before, const Identity::Answered& now) {
+  return before.users == now.users && before.targets == now.targets &&
+         std::all_of(before.groups.begin(), before.groups.end(), [&](const std::string& group) {
+           return std::find(now.groups.begin(), now.groups.end(), group) != now.groups.end();
+         });
+}
+
+}  // namespace
+
 struct Prover::Question {
   net::Waiter& waiter;
   const proof::Presented& presented;
   const std::string& counted_as;
   TimePoint deadline;
   WallTime now;
+
+  // What was tried and is wrong. It counts once the whole answer is known: what one proof takes for a wrong password
+  // may be the right one of another.
+  struct Guess {
+    std::string name;  // whose; empty: only the address counts
+    std::vector<std::string> credentials;
+  };
+  std::vector<Guess> guesses{};
+  bool held_back = false;  // he has waited for his earlier failures
 };
 
 // --- one proof -------------------------------------------------------------------------------------------------------
 
-Async<Prover::Outcome> Prover::settle_proven(const Question& question, const std::shared_ptr<const Proof>& proof,
+Async<Prover::Outcome> Prover::settle_proven(Question& question, const std::shared_ptr<const Proof>& proof,
                                              proof::Proven proven) {
   Passed passed;
+  if (!proven.by_cookie) { passed.credentials = credentials_for(*proof, question.presented); }
   if (proven.once) {
     UsedTickets::Taken taken = co_await shared_.tickets.take(proven.once->digest, proven.once->until, question.now);
     if (taken.said == UsedTickets::Said::used_before) { co_return no(*proof, Why::wrong, "used before"); }
@@ -158,11 +208,11 @@ Async<Prover::Outcome> Prover::settle_proven(const Question& question, const std
 }
 
 // Whoever has failed too often waits, or is sent away. Many who waited side by side are asked after once more.
-Async<std::optional<Unproven>> Prover::slow_down(const Question& question, const Proof& proof,
-                                                 const std::string& name) {
+Async<std::optional<Unproven>> Prover::slow_down(Question& question, const Proof& proof, const std::string& name) {
   net::Loop& loop = question.waiter.loop();
   Guesses::Advice advice = shared_.guesses.before(question.counted_as, name, loop.now());
-  if (advice.go_away <= 0s && advice.wait > 0ms) {
+  if (advice.go_away <= 0s && advice.wait > 0ms && !question.held_back) {
+    question.held_back = true;
     const bool still_here = co_await hold_back(question.waiter, advice.wait);
     if (!still_here) { co_return gone(); }
     advice = shared_.guesses.before(question.counted_as, name, loop.now());
@@ -171,12 +221,12 @@ Async<std::optional<Unproven>> Prover::slow_down(const Question& question, const
   co_return std::nullopt;
 }
 
-Async<Prover::Outcome> Prover::check_password(const Question& question, const std::shared_ptr<const Proof>& proof,
+Async<Prover::Outcome> Prover::check_password(Question& question, const std::shared_ptr<const Proof>& proof,
                                               proof::AskPassword asked) {
   const std::string digest =
-      shared_.remembered.digest({"password", proof->name, asked.user, asked.password, asked.hash});
-  const auto known = shared_.remembered.find(digest, question.waiter.loop().now());
-  if (known && asked.known) {
+      shared_.remembered.digest({"password", question.counted_as, proof->name, asked.user, asked.password, asked.hash});
+  const bool known = asked.known && shared_.remembered.find(digest, question.waiter.loop().now()).has_value();
+  if (known) {
     Outcome outcome = co_await settle_proven(question, proof, std::move(asked.then));
     co_return outcome;
   }
@@ -197,38 +247,47 @@ Async<Prover::Outcome> Prover::check_password(const Question& question, const st
     case Hashing::Said::yes:
     case Hashing::Said::no: break;
   }
-  if (said == Hashing::Said::no || !asked.known) {
-    shared_.guesses.failed(question.counted_as, name, question.waiter.loop().now());
-    // Which of the two it is would help whoever guesses; the log of the operator may know.
-    co_return no(
-        *proof, Why::wrong,
-        fmt::format("{} '{}'", asked.known ? "wrong password of user" : "no user is called", shown(asked.user, 64)));
+  // Those who were let through side by side learn nothing once one of them has failed too often.
+  const TimePoint now = question.waiter.loop().now();
+  const Guesses::Advice advice = shared_.guesses.before(question.counted_as, name, now);
+  const bool right = said == Hashing::Said::yes && asked.known;
+  if (!right) { question.guesses.push_back({name, credentials_for(*proof, question.presented)}); }
+  if (advice.go_away > 0s) { co_return too_many(*proof, advice.go_away); }
+  if (!right) {
+    // Who is there and who is not is told to the operator, who knows; a name that is not there may be anything, such as
+    // a password in the wrong field.
+    co_return no(*proof, Why::wrong,
+                 asked.known ? fmt::format("wrong password of user '{}'", shown(asked.user, 64))
+                             : std::string("no user of that name"));
   }
-  shared_.guesses.succeeded(question.counted_as, name);
-  shared_.remembered.put(digest, asked.then.identity, question.waiter.loop().now() + remember_password_for);
+  shared_.guesses.succeeded(question.counted_as, name, now);
+  shared_.remembered.put(digest, {}, now + remember_password_for);
   Outcome outcome = co_await settle_proven(question, proof, std::move(asked.then));
   co_return outcome;
 }
 
-// What can be guessed and is answered without a hash.
-Async<Prover::Outcome> Prover::settle_guessable(const Question& question, const std::shared_ptr<const Proof>& proof,
+// What can be guessed and is answered without a hash: the password of an inline user, a token. Tokens are nobody's
+// name: they count by the address alone.
+Async<Prover::Outcome> Prover::settle_guessable(Question& question, const std::shared_ptr<const Proof>& proof,
                                                 proof::Verdict verdict) {
   auto* proven = std::get_if<proof::Proven>(&verdict);
   const auto* wrong = std::get_if<proof::Wrong>(&verdict);
-  const std::string name =
-      guessed_name(*proof, proven != nullptr ? std::string_view(proven->identity.user) : std::string_view(wrong->user));
+  std::string name;
+  if (std::holds_alternative<proof::Basic>(proof->how)) {
+    name = guessed_name(*proof, proven != nullptr ? proven->identity.user : wrong->user);
+  }
   std::optional<Unproven> held_off = co_await slow_down(question, *proof, name);
   if (held_off) { co_return std::move(*held_off); }
   if (proven == nullptr) {
-    shared_.guesses.failed(question.counted_as, name, question.waiter.loop().now());
+    question.guesses.push_back({name, credentials_for(*proof, question.presented)});
     co_return no(*proof, Why::wrong, wrong->why);
   }
-  shared_.guesses.succeeded(question.counted_as, name);
+  shared_.guesses.succeeded(question.counted_as, name, question.waiter.loop().now());
   Outcome outcome = co_await settle_proven(question, proof, std::move(*proven));
   co_return outcome;
 }
 
-Async<Prover::Outcome> Prover::ask_authorizer(const Question& question, const std::shared_ptr<const Proof>& proof) {
+Async<Prover::Outcome> Prover::ask_authorizer(Question& question, const std::shared_ptr<const Proof>& proof) {
   if (client_ == nullptr) {
     co_return no(*proof, Why::unavailable,
                  fmt::format("{} is not asked here", std::get<proof::Ask>(proof->how).url.text()));
@@ -251,7 +310,7 @@ Async<Prover::Outcome> Prover::ask_authorizer(const Question& question, const st
 }
 
 // A key that is not known yet may be there by now.
-Async<Prover::Outcome> Prover::ask_for_keys(const Question& question, const std::shared_ptr<const Proof>& proof,
+Async<Prover::Outcome> Prover::ask_for_keys(Question& question, const std::shared_ptr<const Proof>& proof,
                                             proof::AskKeys asked) {
   const auto& keys = std::get<proof::Jwt>(proof->how).keys;
   if (shared_.remote_keys != nullptr && client_ != nullptr && keys.url) {
@@ -272,7 +331,7 @@ Async<Prover::Outcome> Prover::ask_for_keys(const Question& question, const std:
   co_return no(*proof, Why::wrong, fmt::format("signed with key '{}', which is not among ours", shown(asked.kid, 64)));
 }
 
-Async<Prover::Outcome> Prover::settle(const Question& question, const std::shared_ptr<const Proof>& proof,
+Async<Prover::Outcome> Prover::settle(Question& question, const std::shared_ptr<const Proof>& proof,
                                       proof::Verdict verdict) {
   if (const auto* absent = std::get_if<proof::Absent>(&verdict)) {
     co_return no(*proof, Why::absent, absent->why.empty() ? "nothing was sent" : std::string_view(absent->why));
@@ -294,7 +353,7 @@ Async<Prover::Outcome> Prover::settle(const Question& question, const std::share
   }
   auto* proven = std::get_if<proof::Proven>(&verdict);
   const auto* wrong = std::get_if<proof::Wrong>(&verdict);
-  const bool counts = is_guessable(*proof) && (proven != nullptr ? !proven->by_cookie : wrong->guess);
+  const bool counts = proven != nullptr ? is_guessable(*proof) && !proven->by_cookie : wrong->guess;
   if (counts) {
     Outcome outcome = co_await settle_guessable(question, proof, std::move(verdict));
     co_return outcome;
@@ -306,7 +365,7 @@ Async<Prover::Outcome> Prover::settle(const Question& question, const std::share
 
 // --- all that a route asks for ---------------------------------------------------------------------------------------
 
-Async<Prover::Outcome> Prover::find_out_any(const Question& question, const Wanted& wanted) {
+Async<Prover::Outcome> Prover::find_out_any(Question& question, const Wanted& wanted) {
   std::optional<Unproven> noes;
   for (const Wanted& item : wanted.of) {
     Outcome outcome = co_await find_out(question, item);
@@ -316,7 +375,7 @@ Async<Prover::Outcome> Prover::find_out_any(const Question& question, const Want
   co_return std::move(*noes);
 }
 
-Async<Prover::Outcome> Prover::find_out_all(const Question& question, const Wanted& wanted) {
+Async<Prover::Outcome> Prover::find_out_all(Question& question, const Wanted& wanted) {
   std::optional<Passed> passed;
   for (const Wanted& item : wanted.of) {
     Outcome outcome = co_await find_out(question, item);
@@ -326,7 +385,7 @@ Async<Prover::Outcome> Prover::find_out_all(const Question& question, const Want
   co_return std::move(*passed);
 }
 
-Async<Prover::Outcome> Prover::find_out(const Question& question, const Wanted& wanted) {
+Async<Prover::Outcome> Prover::find_out(Question& question, const Wanted& wanted) {
   if (wanted.kind == Wanted::Kind::one) {
     proof::Verdict verdict = proof::judge_proof(wanted.proof, question.presented, shared_.keyring, question.now);
     Outcome outcome = co_await settle(question, wanted.proof, std::move(verdict));
@@ -340,14 +399,30 @@ Async<Prover::Outcome> Prover::find_out(const Question& question, const Wanted& 
   co_return outcome;
 }
 
+// A wrong guess counts, unless what was taken for one is what he came in with. It counts for him who came in by
+// something else as well: one good token is no licence to try passwords beside it.
+void Prover::count_guesses(const Question& question, const Passed* passed) {
+  const TimePoint now = question.waiter.loop().now();
+  for (const Question::Guess& guess : question.guesses) {
+    const bool forgiven =
+        passed != nullptr &&
+        std::any_of(guess.credentials.begin(), guess.credentials.end(), [&](const std::string& credential) {
+          return std::find(passed->credentials.begin(), passed->credentials.end(), credential) !=
+                 passed->credentials.end();
+        });
+    if (!forgiven) { shared_.guesses.failed(question.counted_as, guess.name, now); }
+  }
+}
+
 Async<Prover::Outcome> Prover::prove(net::Waiter& waiter, const Wanted& wanted, const proof::Presented& presented,
                                      const std::string& counted_as, TimePoint deadline) {
-  const Question question{.waiter = waiter,
-                          .presented = presented,
-                          .counted_as = counted_as,
-                          .deadline = deadline,
-                          .now = std::chrono::system_clock::now()};
+  Question question{.waiter = waiter,
+                    .presented = presented,
+                    .counted_as = counted_as,
+                    .deadline = deadline,
+                    .now = std::chrono::system_clock::now()};
   Outcome outcome = co_await find_out(question, wanted);
+  count_guesses(question, outcome ? &*outcome : nullptr);
   if (!outcome) { add_challenges(outcome.error(), wanted); }
   co_return outcome;
 }
@@ -355,33 +430,46 @@ Async<Prover::Outcome> Prover::prove(net::Waiter& waiter, const Wanted& wanted, 
 Async<Prover::Outcome> Prover::log_in(net::Waiter& waiter, const Wanted& wanted, const std::string& user,
                                       const std::string& password, const std::string& counted_as, TimePoint deadline) {
   const proof::Presented nothing;
-  const Question question{.waiter = waiter,
-                          .presented = nothing,
-                          .counted_as = counted_as,
-                          .deadline = deadline,
-                          .now = std::chrono::system_clock::now()};
+  Question question{.waiter = waiter,
+                    .presented = nothing,
+                    .counted_as = counted_as,
+                    .deadline = deadline,
+                    .now = std::chrono::system_clock::now()};
   std::optional<Unproven> noes;
   for (const auto& proof : wanted.proofs()) {
     if (!proof->has_login()) { continue; }
     proof::Verdict verdict = proof::judge_password(proof, user, password, shared_.keyring);
     Outcome outcome = co_await settle(question, proof, std::move(verdict));
-    if (outcome || is_final(outcome.error().why)) { co_return outcome; }
+    if (outcome) { co_return outcome; }
+    const bool last = is_final(outcome.error().why);
     noes = noes ? join(std::move(*noes), std::move(outcome.error())) : std::move(outcome.error());
+    if (last) { break; }
   }
+  count_guesses(question, nullptr);
   if (!noes) { co_return Unproven{.why = Why::absent, .detail = "no proof here has a login"}; }
   co_return std::move(*noes);
 }
 
 Async<std::optional<Unproven>> Prover::recheck(net::Waiter& waiter, const Identity& identity,
                                                const proof::Presented& presented) {
+  Identity::Answered said;
   for (const auto& proof : identity.by) {
     if (!std::holds_alternative<proof::Ask>(proof->how) || client_ == nullptr) { continue; }
     Asked answer = co_await ask(*client_, shared_.remembered, waiter, proof, presented, Memory::fresh);
-    if (std::holds_alternative<AskedYes>(answer)) { continue; }
+    if (auto* yes = std::get_if<AskedYes>(&answer)) {
+      Identity::Answered& fresh = yes->identity.answered;
+      append(said.users, std::move(fresh.users));
+      append(said.groups, std::move(fresh.groups));
+      append(said.targets, std::move(fresh.targets));
+      continue;
+    }
     if (const auto* refused = std::get_if<AskedNo>(&answer)) {
       co_return no(*proof, refused->forbidden ? Why::forbidden : Why::wrong, "the authorizer says no");
     }
     co_return no(*proof, Why::unavailable, std::get<AskedInVain>(answer).why);
+  }
+  if (!says_no_less(identity.answered, said)) {
+    co_return Unproven{.why = Why::forbidden, .detail = "the authorizer speaks of somebody else, or of fewer groups"};
   }
   co_return std::nullopt;
 }

@@ -58,6 +58,7 @@ struct Unproven {
 struct Passed {
   proof::Identity identity;
   std::vector<TicketHold> holds{};
+  std::vector<std::string> credentials{};  // what he has shown, as he sent it; never to be printed
   std::vector<std::string> cookies{};  // Set-Cookie fields, where a proof gives a session cookie that he has not yet
 };
 
@@ -78,27 +79,27 @@ class Prover {
   net::Async<Outcome> log_in(net::Waiter& waiter, const proof::Wanted& wanted, const std::string& user,
                              const std::string& password, const std::string& counted_as, TimePoint deadline);
 
-  // Asks every authorizer again by which somebody came in. Empty: all still say yes.
+  // Asks every authorizer again by which somebody came in. Empty: all still say yes, and no less than before.
   net::Async<std::optional<Unproven>> recheck(net::Waiter& waiter, const proof::Identity& identity,
                                               const proof::Presented& presented);
 
  private:
   struct Question;
-  net::Async<Outcome> find_out(const Question& question, const proof::Wanted& wanted);
-  net::Async<Outcome> find_out_any(const Question& question, const proof::Wanted& wanted);
-  net::Async<Outcome> find_out_all(const Question& question, const proof::Wanted& wanted);
-  net::Async<Outcome> settle(const Question& question, const std::shared_ptr<const proof::Proof>& proof,
+  net::Async<Outcome> find_out(Question& question, const proof::Wanted& wanted);
+  net::Async<Outcome> find_out_any(Question& question, const proof::Wanted& wanted);
+  net::Async<Outcome> find_out_all(Question& question, const proof::Wanted& wanted);
+  net::Async<Outcome> settle(Question& question, const std::shared_ptr<const proof::Proof>& proof,
                              proof::Verdict verdict);
-  net::Async<std::optional<Unproven>> slow_down(const Question& question, const proof::Proof& proof,
-                                                const std::string& name);
-  net::Async<Outcome> check_password(const Question& question, const std::shared_ptr<const proof::Proof>& proof,
+  void count_guesses(const Question& question, const Passed* passed);
+  net::Async<std::optional<Unproven>> slow_down(Question& question, const proof::Proof& proof, const std::string& name);
+  net::Async<Outcome> check_password(Question& question, const std::shared_ptr<const proof::Proof>& proof,
                                      proof::AskPassword asked);
-  net::Async<Outcome> ask_for_keys(const Question& question, const std::shared_ptr<const proof::Proof>& proof,
+  net::Async<Outcome> ask_for_keys(Question& question, const std::shared_ptr<const proof::Proof>& proof,
                                    proof::AskKeys asked);
-  net::Async<Outcome> ask_authorizer(const Question& question, const std::shared_ptr<const proof::Proof>& proof);
-  net::Async<Outcome> settle_guessable(const Question& question, const std::shared_ptr<const proof::Proof>& proof,
+  net::Async<Outcome> ask_authorizer(Question& question, const std::shared_ptr<const proof::Proof>& proof);
+  net::Async<Outcome> settle_guessable(Question& question, const std::shared_ptr<const proof::Proof>& proof,
                                        proof::Verdict verdict);
-  net::Async<Outcome> settle_proven(const Question& question, const std::shared_ptr<const proof::Proof>& proof,
+  net::Async<Outcome> settle_proven(Question& question, const std::shared_ptr<const proof::Proof>& proof,
                                     proof::Proven proven);
 
   Shared& shared_;

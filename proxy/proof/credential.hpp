@@ -20,8 +20,10 @@ struct Certificate;
 // What a visitor brings: everything that a proof may look at. Borrowed.
 struct Presented {
   const wire::http::RequestHead* head = nullptr;
-  std::string_view query{};                                                    // of the target, as written
-  std::string_view route{};                                                    // the name of the one he has come to
+  std::string_view host{};   // by which the route was chosen, with its port where that was written
+  std::string_view path{};   // of the target, as written
+  std::string_view query{};  // likewise
+  std::string_view route{};  // the name of the one he has come to
   const std::vector<std::pair<std::string, std::string>>* captures = nullptr;  // of its path: "id" is "7"
   Address client{};                          // the visitor, as far as those in front of us are believed
   std::string_view own_origin{};             // "https://desk.example.org": ours, as his browser sees it

@@ -24,6 +24,14 @@ struct Identity {
   std::optional<WallTime> expires{};               // when the proof does
   std::optional<std::string> target{};             // "host:port", where an authorizer named it
   std::vector<std::shared_ptr<const Proof>> by{};  // what was proven
+
+  // What authorizers have said of him: asked again, they must say no less.
+  struct Answered {
+    std::vector<std::string> users{};
+    std::vector<std::string> groups{};
+    std::vector<std::string> targets{};
+  };
+  Answered answered{};
 };
 
 }  // namespace bascule::proof

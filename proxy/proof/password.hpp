@@ -22,8 +22,8 @@ HashStrength strength_of(std::string_view hash);
 
 enum class HashKind : std::uint8_t { yescrypt, bcrypt, sha512 };
 
-// A new hash with salt from the system's generator, at libcrypt's default cost. Throws for a password that cannot be
-// hashed: with a NUL in it, or of more than 511 bytes.
+// A new hash with salt from the system's generator, at a cost of today. Throws for a password that cannot be
+// hashed as a whole: with a NUL in it, or of more than 511 bytes (72 for bcrypt).
 std::string password_hash(std::string_view password, HashKind kind);
 
 }  // namespace bascule::proof

@@ -17,8 +17,8 @@ bool same_source(const std::shared_ptr<Source<T>>& a, const std::shared_ptr<Sour
 
 void collect(const Wanted& wanted, std::vector<std::shared_ptr<const Proof>>& found) {
   if (wanted.kind == Wanted::Kind::one) {
-    const bool known =
-        std::any_of(found.begin(), found.end(), [&](const auto& each) { return *each == *wanted.proof; });
+    const bool known = std::any_of(found.begin(), found.end(),
+                                   [&](const auto& each) { return each == wanted.proof || *each == *wanted.proof; });
     if (!known) { found.push_back(wanted.proof); }
   }
   for (const Wanted& each : wanted.of) { collect(each, found); }
@@ -82,7 +82,8 @@ bool Wanted::satisfied_by(const std::vector<std::shared_ptr<const Proof>>& given
   switch (kind) {
     case Kind::nothing: return true;
     case Kind::one:
-      return std::any_of(given.begin(), given.end(), [this](const auto& each) { return *each == *proof; });
+      return std::any_of(given.begin(), given.end(),
+                         [this](const auto& each) { return each == proof || *each == *proof; });
     case Kind::any: return std::any_of(of.begin(), of.end(), satisfied);
     case Kind::all: return std::all_of(of.begin(), of.end(), satisfied);
   }
@@ -102,7 +103,7 @@ std::string Wanted::text() const {
 
 bool operator==(const Wanted& a, const Wanted& b) {
   if (a.kind != b.kind || a.of != b.of) { return false; }
-  return a.kind != Wanted::Kind::one || *a.proof == *b.proof;
+  return a.kind != Wanted::Kind::one || a.proof == b.proof || *a.proof == *b.proof;
 }
 
 }  // namespace bascule::proof

@@ -206,9 +206,7 @@ Verdict judge_text(const ProofPointer& proof, const Ticket& rule, const std::str
   Proven proven{.identity = somebody(proof, ticket->user, std::move(ticket->groups))};
   proven.identity.claims = std::move(words);
   proven.bond = ticket_bond(ticket->route, ticket->address ? &presented.client : nullptr);
-  if (rule.single_use) {
-    proven.once = Once{.digest = sha256(fmt::format("{}\n{}", proof->name, ticket->id)), .until = ticket->expires};
-  }
+  if (rule.single_use) { proven.once = Once{.digest = sha256(text), .until = ticket->expires}; }
   return proven;
 }
 
@@ -404,24 +402,28 @@ std::string cookie_for(const Proof& proof, const Proven& proven, const Keyring& 
   return field.size() > cookie_field_bytes_max ? std::string() : field;
 }
 
-Identity identity_of_answer(const std::shared_ptr<const Proof>& proof, const std::vector<wire::http::Field>& fields) {
+std::optional<Identity> identity_of_answer(const std::shared_ptr<const Proof>& proof,
+                                           const std::vector<wire::http::Field>& fields) {
   const Ask& ask = std::get<Ask>(proof->how);
   // A field that was sent twice says nothing: which one would count?
   const auto only = [&fields](const std::string& name) {
     const std::string* value = nullptr;
     for (const wire::http::Field& field : fields) {
-      if (name.empty() || field.name != name) { continue; }
+      if (field.name != name) { continue; }
       if (value != nullptr) { return std::string(); }
       value = &field.value;
     }
     return value != nullptr && is_name(*value) ? *value : std::string();
   };
-  Identity identity = somebody(proof, only(ask.user_from), {});
-  std::string target = only(ask.target_from);
-  if (!target.empty()) { identity.target = std::move(target); }
+  const std::string user = ask.user_from.empty() ? std::string() : only(ask.user_from);
+  const std::string target = ask.target_from.empty() ? std::string() : only(ask.target_from);
+  if (user.empty() != ask.user_from.empty() || target.empty() != ask.target_from.empty()) { return std::nullopt; }
+  Identity identity = somebody(proof, user, {});
+  if (!target.empty()) { identity.target = target; }
   for (const wire::http::Field& field : fields) {
     if (!ask.groups_from.empty() && field.name == ask.groups_from) { append_names(identity.groups, field.value, ","); }
   }
+  identity.answered = {.users = {user}, .groups = identity.groups, .targets = {target}};
   return identity;
 }
 

@@ -91,7 +91,8 @@ Verdict judge_password(const std::shared_ptr<const Proof>& proof, std::string_vi
 std::string cookie_for(const Proof& proof, const Proven& proven, const Keyring& keyring, WallTime now);
 
 // Who somebody is whom an authorizer has admitted. `fields`: those of its answer.
-Identity identity_of_answer(const std::shared_ptr<const Proof>& proof, const std::vector<wire::http::Field>& fields);
+std::optional<Identity> identity_of_answer(const std::shared_ptr<const Proof>& proof,
+                                           const std::vector<wire::http::Field>& fields);
 
 // The value of a WWW-Authenticate field (RFC 9110, section 11.6.1); empty for a kind that has none (a certificate, a
 // ticket). `wrong`: something was brought (RFC 6750, section 3: only then is there an error to tell).

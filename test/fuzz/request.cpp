@@ -1,9 +1,11 @@
 // A whole request, from its bytes to the verdict: the judgement is the same with and without the index of routes, and
-// the same whether somebody asks for its steps or not; the steps end where it ends.
+// the same whether somebody asks for its steps or not; the steps end where it ends; nobody comes in who has not proven
+// what his route asks for.
 //
 // Input: a line "LISTENER PEER [tls]", then the head; LF counts as CRLF, so that seeds are plain text.
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <string>
 #include <variant>
 
@@ -20,6 +22,7 @@ using namespace policy;
 
 const Rules& rules() {
   static const Rules rules = [] {
+    ::setenv("BASCULE_FUZZ_SECRET", "a secret that no input knows", 1);
     const auto reading = config::read_rules_at({BASCULE_REQUEST_RULES});
     require(reading.ok(), "the rules of this target hold", reading.ok() ? "" : reading.error().front().text);
     return reading->rules;
@@ -57,6 +60,10 @@ std::string text_of(const Judgement& judgement) {
                         yes->target ? yes->target->text() : "-");
   } else if (const auto* page = std::get_if<Page>(&judgement.verdict)) {
     text += fmt::format("page {} '{}' {}", name_of(page->route), page->below, page->head_only);
+  } else if (const auto* asked = std::get_if<Unproven>(&judgement.verdict)) {
+    text += fmt::format("asked {} {}", name_of(asked->route), asked->own_origin);
+  } else if (const auto* login = std::get_if<Login>(&judgement.verdict)) {
+    text += fmt::format("login {}", name_of(login->route));
   } else {
     const auto& no = std::get<Denied>(judgement.verdict);
     text += fmt::format("denied {} {} '{}' '{}' '{}' {}", name_of(no.route), entry_of(no.refused.refusal).word,
@@ -88,6 +95,23 @@ void check_trace(const Trace& trace, const Judgement& judgement) {
   }
 }
 
+// Whoever is asked who he is comes no further without it, and is not asked again with it.
+void check_asked(Visit visit, const wire::http::RequestHead& head, const Unproven& asked) {
+  require(!asked.route->auth.open(), "who is asked has something to prove");
+  const Refused refused{.refusal = Refusal::no_proof, .detail = "nothing was sent"};
+  visit.unproven = &refused;
+  const Judgement without = judge(rules(), visit, head);
+  const auto* no = std::get_if<Denied>(&without.verdict);
+  require(no != nullptr && no->refused.refusal == Refusal::no_proof, "without a proof nobody comes in");
+  visit.unproven = nullptr;
+  Identity identity;
+  visit.identity = &identity;
+  require(std::holds_alternative<Unproven>(judge(rules(), visit, head).verdict), "a name alone proves nothing");
+  identity.by = asked.route->auth.proofs();
+  require(!std::holds_alternative<Unproven>(judge(rules(), visit, head).verdict),
+          "who has proven it is not asked again");
+}
+
 void check(const Visit& visit, const wire::http::RequestHead& head) {
   Trace trace;
   const Judgement judgement = judge(rules(), visit, head, &trace);
@@ -98,6 +122,10 @@ void check(const Visit& visit, const wire::http::RequestHead& head) {
   require(plain == text, "the index changes nothing", text + "\n" + plain);
   check_trace(trace, judgement);
   if (const auto* page = std::get_if<Page>(&judgement.verdict)) { check_page(*page); }
+  if (const auto* asked = std::get_if<Unproven>(&judgement.verdict)) { check_asked(visit, head, *asked); }
+  if (const auto* yes = std::get_if<Admitted>(&judgement.verdict)) {
+    require(yes->route->auth.open(), "nobody comes in who has proven nothing", text);
+  }
   if (const auto* no = std::get_if<Denied>(&judgement.verdict)) {
     require(!no->by_close || no->refused.refusal != Refusal::foreign_origin,
             "only who has passed the origin is told by a Close", text);

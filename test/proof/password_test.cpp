@@ -173,11 +173,14 @@ TEST(PasswordHash, IsTakenAndStrongAndNeverTheSame) {
     EXPECT_TRUE(password_matches("a word", hash)) << hash;
     EXPECT_FALSE(password_matches("a world", hash)) << hash;
     EXPECT_NE(password_hash("a word", kind), hash);
+    EXPECT_TRUE(kind != HashKind::bcrypt || hash.starts_with("$2b$10$")) << hash;
+    EXPECT_TRUE(kind != HashKind::sha512 || hash.starts_with("$6$rounds=100000$")) << hash;
   }
 }
 
 TEST(PasswordHash, RefusesAPasswordThatWouldBeCut) {
   EXPECT_THROW(password_hash(std::string("a\0b", 3), HashKind::sha512), std::invalid_argument);
+  EXPECT_THROW(password_hash(std::string(73, 'x'), HashKind::bcrypt), std::invalid_argument);
   EXPECT_THROW(password_hash(std::string(512, 'x'), HashKind::sha512), std::runtime_error);
   EXPECT_TRUE(password_matches(std::string(511, 'x'), password_hash(std::string(511, 'x'), HashKind::sha512)));
 }

@@ -461,22 +461,33 @@ TEST(JudgeAsk, LeavesItToTheAuthorizer) {
 
 TEST(IdentityOfAnswer, IsWhatTheFieldsSay) {
   const Pointer proof = sso();
-  const Identity identity = identity_of_answer(
+  const auto identity = identity_of_answer(
       proof, {{"x-user", "ada"}, {"x-groups", "support, night shift,,"}, {"x-groups", "all"}, {"x-target", "a:1"}});
-  EXPECT_EQ(identity.user, "ada");
-  EXPECT_THAT(identity.groups, ElementsAre("support", "night shift", "all"));
-  EXPECT_EQ(identity.target, "a:1");
-  EXPECT_THAT(identity.by, ElementsAre(proof));
+  ASSERT_TRUE(identity.has_value());
+  EXPECT_EQ(identity->user, "ada");
+  EXPECT_THAT(identity->groups, ElementsAre("support", "night shift", "all"));
+  EXPECT_EQ(identity->target, "a:1");
+  EXPECT_THAT(identity->by, ElementsAre(proof));
+  EXPECT_THAT(identity->answered.users, ElementsAre("ada"));
+  EXPECT_THAT(identity->answered.groups, ElementsAre("support", "night shift", "all"));
+  EXPECT_THAT(identity->answered.targets, ElementsAre("a:1"));
 }
 
-TEST(IdentityOfAnswer, SaysNothingWhereTheFieldsAreOdd) {
-  const Identity twice = identity_of_answer(sso(), {{"x-user", "ada"}, {"x-user", "ada"}, {"x-target", "\x01"}});
-  EXPECT_EQ(twice.user, "");
-  EXPECT_FALSE(twice.target);
-  EXPECT_EQ(identity_of_answer(sso(), {{"x-user", "\xff"}}).user, "");
-  EXPECT_EQ(identity_of_answer(sso(), {}).user, "");
+// It is to name somebody, and a place: an answer without them would let in nobody in particular, to nowhere.
+TEST(IdentityOfAnswer, IsNoneWhereWhatItIsToSayIsMissingOrOdd) {
+  using Fields = std::vector<wire::http::Field>;
+  for (const Fields& fields :
+       {Fields{}, Fields{{"x-user", "ada"}}, Fields{{"x-target", "a:1"}},
+        Fields{{"x-user", "ada"}, {"x-user", "ada"}, {"x-target", "a:1"}},
+        Fields{{"x-user", "\xff"}, {"x-target", "a:1"}}, Fields{{"x-user", ""}, {"x-target", "a:1"}},
+        Fields{{"x-user", "ada"}, {"x-target", "\x01"}}}) {
+    EXPECT_FALSE(identity_of_answer(sso(), fields).has_value()) << fields.size();
+  }
   const Pointer unnamed = made({.name = "sso", .how = Ask{}});
-  EXPECT_EQ(identity_of_answer(unnamed, {{"", "ada"}, {"x-user", "ada"}}).user, "");
+  const auto nobody = identity_of_answer(unnamed, {{"", "ada"}, {"x-user", "ada"}});
+  ASSERT_TRUE(nobody.has_value());
+  EXPECT_EQ(nobody->user, "");
+  EXPECT_FALSE(nobody->target);
 }
 
 // --- session cookies -------------------------------------------------------------------------------------------------
