@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "proxy/base/text.hpp"
+#include "proxy/policy/destination.hpp"
 #include "proxy/policy/match.hpp"
 #include "proxy/policy/origin.hpp"
 #include "proxy/wire/http/authority.hpp"
@@ -59,11 +60,14 @@ std::string listed(const Items& items) {
   return shown(fmt::format("{}", fmt::join(items, ", ")));
 }
 
-std::string networks_text(const std::vector<Network>& networks) {
-  std::vector<std::string> texts;
-  texts.reserve(networks.size());
-  for (const Network& network : networks) { texts.push_back(network.text()); }
-  return listed(texts);
+// What was offered, for the log. Tokens are offered in this way by many clients, to a route that knows nothing of it
+// too.
+std::string offered_text(std::vector<std::string> offered) {
+  for (std::string& item : offered) {
+    const std::size_t dot = item.find("bearer.");
+    if (dot != std::string::npos) { item.replace(dot, std::string::npos, "bearer...."); }
+  }
+  return listed(offered);
 }
 
 // The first offered subprotocol that the route takes; empty when none was offered. Without a value: some were offered,
@@ -78,65 +82,6 @@ std::optional<std::string> choose_subprotocol(const Route& route, const std::vec
   return std::nullopt;
 }
 
-// What a visitor's word in an address may look like. No colon and no bracket, so that it stays in its part; no '%', no
-// '/', nothing that another reader could take for something else.
-bool is_plain_host_word(std::string_view word) {
-  return std::all_of(word.begin(), word.end(), [](char c) {
-    const char small = lower(c);
-    return (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
-}
-
-bool is_digits(std::string_view word) {
-  return std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-// Where a visitor's words lead, or why nowhere.
-Result<Endpoint, Refused> make_target(const MadeAddress& made, const Spoken& spoken) {
-  std::string missing;
-  const auto host = made.host.fill(spoken, &missing, is_plain_host_word);
-  const auto port = host ? made.port.fill(spoken, &missing, is_digits) : std::nullopt;
-  if (!host || !port) {
-    return Refused{.refusal = Refusal::no_target,
-                   .detail = fmt::format("'{}': {{{}}} was not sent, or is more than {}", shown(made.written), missing,
-                                         host ? "digits" : "letters, digits, '-', '_' and '.'")};
-  }
-  const std::string text = fmt::format("{}:{}", *host, *port);
-  auto endpoint = parse_host_and_port(text);
-  if (!endpoint) {
-    return Refused{.refusal = Refusal::no_target,
-                   .detail = fmt::format("'{}' gives '{}', which is no host:port", shown(made.written), shown(text))};
-  }
-  return std::move(*endpoint);
-}
-
-Result<Endpoint, Refused> look_up(const Lookup& lookup, const Spoken& spoken) {
-  std::string missing;
-  const auto key = lookup.key.fill(spoken, &missing);
-  if (!key) {
-    return Refused{.refusal = Refusal::no_target,
-                   .detail = fmt::format("key '{}': {{{}}} was not sent", shown(lookup.key.text()), missing)};
-  }
-  const std::shared_ptr<const Table> table = lookup.table->current();
-  const Endpoint* endpoint = table->find(*key);
-  if (endpoint == nullptr) {
-    // The key itself is a secret.
-    return Refused{.refusal = Refusal::no_target,
-                   .detail = fmt::format("what was sent as '{}' is none of the {} keys of table {}",
-                                         shown(lookup.key.text()), table->size(), shown(lookup.table->path()))};
-  }
-  return *endpoint;
-}
-
-// What is no address yet is checked when it has been resolved. A Unix socket is in no network.
-bool may_be_within(const std::vector<Network>& within, const Endpoint& endpoint) {
-  if (within.empty()) { return true; }
-  if (endpoint.kind == Endpoint::Kind::unix_socket) { return false; }
-  const auto address = Address::parse_ip(endpoint.host, endpoint.port);
-  return !address ||
-         std::any_of(within.begin(), within.end(), [&](const Network& network) { return network.contains(*address); });
-}
-
 // One judgement on its way: each step passes, or gives the no.
 class Judging {
  public:
@@ -145,10 +90,15 @@ class Judging {
 
   Judgement run() {
     using Taken = std::optional<Refused> (Judging::*)();
-    constexpr std::array<Taken, 9> steps{&Judging::listener, &Judging::head,        &Judging::route,
-                                         &Judging::upgrade,  &Judging::origin,      &Judging::identity,
-                                         &Judging::access,   &Judging::subprotocol, &Judging::target};
-    for (const Taken step : steps) {
+    constexpr std::array<Taken, 5> before{&Judging::listener, &Judging::head, &Judging::route, &Judging::upgrade,
+                                          &Judging::origin};
+    constexpr std::array<Taken, 4> after{&Judging::identity, &Judging::access, &Judging::subprotocol, &Judging::target};
+    for (const Taken step : before) {
+      if (auto no = (this->*step)()) { return said(denied(std::move(*no))); }
+    }
+    if (is_login()) { return said(Login{.route = std::move(match_.route)}); }
+    if (is_to_be_proven()) { return said(unproven()); }
+    for (const Taken step : after) {
       if (auto no = (this->*step)()) { return said(denied(std::move(*no))); }
     }
     if (is_page()) {
@@ -306,6 +256,7 @@ class Judging {
   }
 
   bool is_page() const { return match_.route->service() == nullptr; }
+  bool is_login() const { return is_page() && head_.method == "POST"; }
 
   // --- upgrade ---
 
@@ -318,9 +269,14 @@ class Judging {
       pass(Step::upgrade, place_, [&] { return head_.method + " of a page"; });
       return std::nullopt;
     }
+    const bool has_login = match_.route->auth.has_login();
+    if (has_login && head_.method == "POST") {
+      pass(Step::upgrade, place_, [] { return std::string("POST of a login"); });
+      return std::nullopt;
+    }
     auto no = refused(Refusal::method_not_allowed,
                       fmt::format("a page is read with GET or HEAD, not {}", shown(head_.method, 20)));
-    no.allow = "GET, HEAD";
+    no.allow = has_login ? "GET, HEAD, POST" : "GET, HEAD";
     return no;
   }
 
@@ -333,16 +289,34 @@ class Judging {
     }
     if (head_.count("origin") > 1) { return refused(Refusal::malformed_upgrade, "more than one Origin"); }
     upgrade_ = std::move(*std::get_if<wire::ws::Upgrade>(&judged));
+    only_credentials_ = take_credentials(upgrade_->protocols);
     pass(Step::upgrade, place_, [] { return std::string("a WebSocket upgrade of version 13"); });
     return std::nullopt;
+  }
+
+  // Credentials among the subprotocols are none: they are not chosen, not answered, not printed. True when nothing else
+  // was offered.
+  bool take_credentials(std::vector<std::string>& offered) const {
+    const std::size_t before = offered.size();
+    for (const auto& proof : match_.route->auth.proofs()) {
+      const auto& places = proof->credential_places();
+      offered.erase(std::remove_if(offered.begin(), offered.end(),
+                                   [&](const std::string& item) { return proof::is_credential(item, places); }),
+                    offered.end());
+    }
+    return before > 0 && offered.empty();
   }
 
   // --- origin ---
 
   std::optional<Refused> origin() {
-    if (is_page()) { return std::nullopt; }
+    if (is_page() && !is_login()) { return std::nullopt; }
+    if (head_.count("origin") > 1) { return refused(Refusal::foreign_origin, "more than one Origin"); }
     const std::string* sent = head_.find("origin");
-    OriginVerdict verdict = judge_origin(match_.route->origins, sent, own_);
+    // A login is sent by a page of ours, whatever the route says: else any page could log a visitor in as somebody else
+    // (every browser sends Origin with a form).
+    const OriginRule own_only{.same = true, .missing = false};
+    OriginVerdict verdict = judge_origin(is_login() ? own_only : match_.route->origins, sent, own_);
     if (!verdict.admitted) { return refused(Refusal::foreign_origin, std::move(verdict.detail)); }
     pass(Step::origin, place_, [&] {
       return sent == nullptr ? std::string("no Origin is admitted") : fmt::format("{} is admitted", shown(*sent));
@@ -353,11 +327,23 @@ class Judging {
   // --- identity and access ---
 
   std::optional<Refused> identity() {
+    if (visit_.unproven != nullptr) { return *visit_.unproven; }
     pass(Step::identity, place_, [&] {
-      return "auth is none: nobody is asked" +
-             (visit_.identity == nullptr ? std::string() : fmt::format("; taken for {}", person()));
+      const proof::Wanted& wanted = match_.route->auth;
+      if (wanted.open()) {
+        return "auth is none: nobody is asked" +
+               (visit_.identity == nullptr ? std::string() : fmt::format("; taken for {}", person()));
+      }
+      return fmt::format("{} asked for; {} {}", wanted.text(), visit_.assumed ? "taken for" : "proven:", person());
     });
     return std::nullopt;
+  }
+
+  // Somebody has to find out who he is; what he has proven already may not be what the route asks for.
+  bool is_to_be_proven() const {
+    if (match_.route->auth.open() || visit_.unproven != nullptr) { return false; }
+    if (visit_.identity == nullptr) { return true; }
+    return !visit_.assumed && !match_.route->auth.satisfied_by(visit_.identity->by);
   }
 
   std::optional<Refused> access() {
@@ -390,9 +376,16 @@ class Judging {
       return std::find(words.begin(), words.end(), word) != words.end();
     };
     const bool user = rule.users.empty() || (!identity.user.empty() && has(rule.users, identity.user));
-    return user &&
-           (rule.groups.empty() || std::any_of(identity.groups.begin(), identity.groups.end(),
-                                               [&](const std::string& group) { return has(rule.groups, group); }));
+    const bool group =
+        rule.groups.empty() || std::any_of(identity.groups.begin(), identity.groups.end(),
+                                           [&](const std::string& item) { return has(rule.groups, item); });
+    const bool claims = std::all_of(rule.claims.begin(), rule.claims.end(), [&](const auto& asked) {
+      const auto claim = identity.claims.find(asked.first);
+      return claim != identity.claims.end() &&
+             std::any_of(claim->second.begin(), claim->second.end(),
+                         [&](const std::string& value) { return has(asked.second, value); });
+    });
+    return user && group && claims;
   }
 
   bool takes_address(const AllowRule& rule) const { return !rule.addresses || rule.addresses->contains(client_); }
@@ -402,7 +395,8 @@ class Judging {
 
   std::string person() const {
     if (visit_.identity == nullptr) { return "no name"; }
-    std::string text = fmt::format("user '{}'", shown(visit_.identity->user));
+    std::string text = visit_.identity->user.empty() ? std::string("somebody without a name")
+                                                     : fmt::format("user '{}'", shown(visit_.identity->user));
     if (!visit_.identity->groups.empty()) { text += fmt::format(" of {}", listed(visit_.identity->groups)); }
     return text;
   }
@@ -411,6 +405,10 @@ class Judging {
 
   std::optional<Refused> subprotocol() {
     if (is_page()) { return std::nullopt; }
+    // A browser that offered anything fails a 101 that chooses nothing.
+    if (only_credentials_) {
+      return subprotocol_refused("offered nothing but a credential; a real subprotocol must stand beside it");
+    }
     auto chosen = choose_subprotocol(*match_.route, upgrade_->protocols);
     if (chosen) {
       protocol_ = std::move(*chosen);
@@ -419,10 +417,14 @@ class Judging {
       });
       return std::nullopt;
     }
+    return subprotocol_refused(fmt::format("offered {}", offered_text(upgrade_->protocols)));
+  }
+
+  Refused subprotocol_refused(const std::string& offered) const {
     const std::string taken = fmt::format("{}", fmt::join(match_.route->subprotocols, ", "));
-    auto no = refused(Refusal::subprotocol_unknown,
-                      fmt::format("offered {}; the route takes {}; add one of them to subprotocols?",
-                                  listed(upgrade_->protocols), taken.empty() ? "none" : taken));
+    auto no =
+        refused(Refusal::subprotocol_unknown, fmt::format("{}; the route takes {}; add one of them to subprotocols?",
+                                                          offered, taken.empty() ? "none" : taken));
     no.public_detail =
         taken.empty() ? "No subprotocol is taken here: offer none." : fmt::format("Taken here: {}.", taken);
     return no;
@@ -438,25 +440,26 @@ class Judging {
                         .captures = &match_.path.captures,
                         .host = host_name_,
                         .user = visit_.identity == nullptr ? std::string_view() : visit_.identity->user,
+                        .claims = visit_.identity == nullptr ? nullptr : &visit_.identity->claims,
                         .client = &client_};
-    const auto* made = std::get_if<MadeAddress>(&service.where);
-    const auto* lookup = std::get_if<Lookup>(&service.where);
-    if (made == nullptr && lookup == nullptr) {
-      pass(Step::target, service.place, [&] { return shown(service.written); });
-      return std::nullopt;
-    }
-    auto endpoint = made != nullptr ? make_target(*made, spoken) : look_up(*lookup, spoken);
+    const Identity* identity = visit_.identity;
+    const bool named = identity != nullptr && identity->target;
+    auto endpoint = destination_of(service, spoken, named ? &*identity->target : nullptr);
     if (!endpoint) { return std::move(endpoint.error()); }
-    if (!may_be_within(service.within, *endpoint)) {
-      return refused(Refusal::target_outside,
-                     fmt::format("{} is not within {}", shown(endpoint->text()), networks_text(service.within)));
-    }
     endpoint_ = std::move(*endpoint);
-    pass(Step::target, service.place, [&] { return shown(endpoint_->text()); });
+    pass(Step::target, service.place, [&] { return shown(endpoint_ ? endpoint_->text() : service.written); });
     return std::nullopt;
   }
 
   // --- how it is said ---
+
+  Unproven unproven() {
+    return {.route = std::move(match_.route),
+            .captures = std::move(match_.path.captures),
+            .path = std::move(target_->path),
+            .query = std::move(target_->query),
+            .own_origin = text_of(own_.origin)};
+  }
 
   static Refused refused(Refusal refusal, std::string detail) {
     return {.refusal = refusal, .detail = std::move(detail)};
@@ -487,6 +490,8 @@ class Judging {
         // Where none fits, the browser is given the first it has asked for: it is told no at once.
         answer.protocol =
             choose_subprotocol(*denied.route, answer.upgrade.protocols).value_or(answer.upgrade.protocols.front());
+        // A token that was offered to a route which knows none is still one.
+        if (answer.protocol.find("bearer.") != std::string::npos) { answer.protocol.clear(); }
       }
     }
     return denied;
@@ -512,65 +517,12 @@ class Judging {
   RouteMatch match_;
   Place place_;  // of the route
   std::optional<wire::ws::Upgrade> upgrade_;
+  bool only_credentials_ = false;  // stood among the subprotocols
   std::string protocol_;
   std::optional<Endpoint> endpoint_;
 };
 
 }  // namespace
-
-std::string_view word_of(Step step) {
-  switch (step) {
-    case Step::listener: return "listener";
-    case Step::head: return "head";
-    case Step::route: return "route";
-    case Step::upgrade: return "upgrade";
-    case Step::origin: return "origin";
-    case Step::identity: return "identity";
-    case Step::access: return "access";
-    case Step::subprotocol: return "subprotocol";
-    case Step::target: return "target";
-    case Step::limits: return "limits";
-    case Step::service: break;
-  }
-  return "service";
-}
-
-Step step_of(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::address_not_welcome:
-    case Refusal::bad_proxy_header: return Step::listener;
-    case Refusal::malformed_head:
-    case Refusal::target_too_long:
-    case Refusal::head_too_large:
-    case Refusal::head_too_slow:
-    case Refusal::version_not_ours:
-    case Refusal::malformed_forwarding: return Step::head;
-    case Refusal::unknown_host:
-    case Refusal::no_route: return Step::route;
-    case Refusal::method_not_allowed:
-    case Refusal::not_an_upgrade:
-    case Refusal::malformed_upgrade:
-    case Refusal::other_version: return Step::upgrade;
-    case Refusal::foreign_origin: return Step::origin;
-    case Refusal::not_allowed: return Step::access;
-    case Refusal::subprotocol_unknown: return Step::subprotocol;
-    case Refusal::no_target:
-    case Refusal::target_outside: return Step::target;
-    case Refusal::address_full:
-    case Refusal::user_full:
-    case Refusal::route_full:
-    case Refusal::route_too_fast:
-    case Refusal::process_full:
-    case Refusal::draining: return Step::limits;
-    case Refusal::no_such_file:
-    case Refusal::service_unresolved:
-    case Refusal::service_refused:
-    case Refusal::service_unavailable:
-    case Refusal::service_timeout:
-    case Refusal::internal_error: break;
-  }
-  return Step::service;
-}
 
 bool may_connect(const Listener& listener, const Address& peer) {
   return !listener.allow || listener.allow->contains(peer);

@@ -21,32 +21,16 @@ namespace bascule::policy {
 
 // What is known of a request besides its head.
 struct Visit {
-  std::string_view listener;           // its name
+  std::string_view listener{};         // its name
   Address peer{};                      // who the connection is from: after a PROXY header, its source
   bool secure = false;                 // by TLS, as far as the connection tells
-  const Identity* identity = nullptr;  // nullptr: nobody has proven to be anybody
+  const Identity* identity = nullptr;  // who he has proven to be; nullptr: nobody yet
+  bool assumed = false;                // take the identity as it is, whatever the route asks for (`explain --as`)
+  const Refused* unproven = nullptr;   // he was asked, and this came of it
   const Address* proxy = nullptr;      // who connected, where a PROXY header says that `peer` is another
 };
 
 // --- why -------------------------------------------------------------------------------------------------------------
-
-// In the order in which they are taken. The last two are not judged here: who asks about a live process's limits and
-// services must ask that process.
-enum class Step : std::uint8_t {
-  listener,  // the address may talk to it; the PROXY header is there
-  head,      // well-formed, within the limits
-  route,     // host, path and `match` lead to one
-  upgrade,   // the method, and a WebSocket upgrade
-  origin,
-  identity,
-  access,  // this user and address are allowed here
-  subprotocol,
-  target,  // the visitor's words make an address, or are in the table
-  limits,
-  service,  // it can be reached
-};
-std::string_view word_of(Step step);
-Step step_of(Refusal refusal);  // the step that says this no
 
 // One step of a judgement, for people.
 struct Finding {
@@ -69,7 +53,23 @@ struct Admitted {
   std::string user{};                // empty: nobody
 };
 
-// Yes, to a page: `below` is the decoded path below the route's prefix, its segments joined by '/'. Without a leading
+// Perhaps: the route asks for a proof. Whoever can wait finds out what he can prove (auth/), and judges again with what
+// came of it.
+struct Unproven {
+  std::shared_ptr<const Route> route;
+  std::vector<std::pair<std::string, std::string>> captures;  // of its path
+  std::string path;                                           // of the target, as written
+  std::string query;                                          // likewise
+  std::string own_origin;                                     // ours, as the visitor's browser sees it
+};
+
+// Perhaps: somebody sends the form of a login page, from a page of ours.
+struct Login {
+  std::shared_ptr<const Route> route;
+};
+
+// Yes, to a page (whoever needs to know who reads it has proven it): `below` is the decoded path below the route's
+// prefix, its segments joined by '/'. Without a leading
 // '/'; empty or ending in '/' means a folder. Each segment is free of '/', '.', '..' and control bytes (parse_target).
 struct Page {
   std::shared_ptr<const Route> route;
@@ -94,7 +94,7 @@ struct Denied {
 struct Judgement {
   Address client;    // the visitor, as far as those in front of us are believed
   std::string host;  // as asked for, safe to print; empty when none was
-  std::variant<Admitted, Page, Denied> verdict;
+  std::variant<Admitted, Page, Unproven, Login, Denied> verdict;
 };
 
 // May a peer talk to this listener at all? Asked before anything is read: the peer is that of the connection itself,

@@ -11,16 +11,12 @@ namespace {
 
 // Everything that a route says but where it leads.
 auto sayings(const Route& route) {
-  return std::tie(route.name, route.listeners, route.host, route.path, route.conditions, route.origins, route.allow,
-                  route.protocol, route.subprotocols, route.session, route.limits, route.refuse, route.on_reload);
+  return std::tie(route.name, route.listeners, route.host, route.path, route.conditions, route.origins, route.auth,
+                  route.allow, route.protocol, route.subprotocols, route.session, route.limits, route.refuse,
+                  route.on_expiry, route.on_reload);
 }
 
 }  // namespace
-
-std::string Place::text() const {
-  if (line == 0) { return file; }
-  return fmt::format("{}:{}:{}", file, line, column);
-}
 
 bool operator==(const Route& a, const Route& b) {
   if (sayings(a) != sayings(b)) { return false; }
@@ -39,6 +35,31 @@ const Listener* Rules::listener(std::string_view name) const {
 const Route* Rules::route(std::string_view name) const {
   const auto found = std::find_if(routes.begin(), routes.end(), [&](const auto& route) { return route->name == name; });
   return found == routes.end() ? nullptr : found->get();
+}
+
+const proof::Proof* Rules::proof(std::string_view name) const {
+  const auto found = std::find_if(proofs.begin(), proofs.end(), [&](const auto& entry) { return entry.first == name; });
+  return found == proofs.end() ? nullptr : found->second.get();
+}
+
+std::vector<std::shared_ptr<proof::UserSource>> Rules::user_lists() const {
+  std::vector<std::shared_ptr<proof::UserSource>> lists;
+  for (const auto& [name, proof] : proofs) {
+    const auto* basic = std::get_if<proof::Basic>(&proof->how);
+    if (basic == nullptr || !basic->users || basic->users->path().empty()) { continue; }
+    const bool known = std::find(lists.begin(), lists.end(), basic->users) != lists.end();
+    if (!known) { lists.push_back(basic->users); }
+  }
+  return lists;
+}
+
+std::vector<proof::Keys> Rules::remote_keys() const {
+  std::vector<proof::Keys> keys;
+  for (const auto& [name, proof] : proofs) {
+    const auto* jwt = std::get_if<proof::Jwt>(&proof->how);
+    if (jwt != nullptr && jwt->keys.url) { keys.push_back(jwt->keys); }
+  }
+  return keys;
 }
 
 std::vector<std::shared_ptr<TableSource>> Rules::tables() const {

@@ -16,11 +16,13 @@
 
 #include "proxy/base/address.hpp"
 #include "proxy/base/network.hpp"
+#include "proxy/base/place.hpp"
 #include "proxy/base/time.hpp"
 #include "proxy/policy/endpoint.hpp"
 #include "proxy/policy/pattern.hpp"
 #include "proxy/policy/table.hpp"
 #include "proxy/policy/words.hpp"
+#include "proxy/proof/proof.hpp"
 #include "proxy/wire/http/forwarded.hpp"
 #include "proxy/wire/proxy_header.hpp"
 
@@ -28,14 +30,8 @@ namespace bascule::policy {
 
 using namespace std::chrono_literals;
 
-// Where a mistake or a rule stands: "rules/web.yaml:12:5". Line and column count from 1; 0 means no place in a file.
-struct Place {
-  std::string file;
-  int line = 0;
-  int column = 0;
-  std::string text() const;
-  friend bool operator==(const Place&, const Place&) { return true; }
-};
+using bascule::Place;
+using proof::Identity;
 
 // --- which requests a route is for -----------------------------------------------------------------------------------
 
@@ -97,16 +93,11 @@ struct OriginRule {
   friend bool operator==(const OriginRule&, const OriginRule&) = default;
 };
 
-// Who somebody has proven to be.
-struct Identity {
-  std::string user;
-  std::vector<std::string> groups;
-};
-
 // One item of `allow`: everything that is written in it holds. An empty list asks for nothing.
 struct AllowRule {
   std::vector<std::string> users{};
   std::vector<std::string> groups{};
+  std::map<std::string, std::vector<std::string>, std::less<>> claims{};  // of each one value is among these
   std::optional<AddressSet> addresses{};
   friend bool operator==(const AllowRule&, const AllowRule&) = default;
 };
@@ -178,10 +169,12 @@ struct Limits {
 
 // --- where to --------------------------------------------------------------------------------------------------------
 
-// An address made from the visitor's words: "desk-{path.id}.lan:5900". Always with `within`.
+// An address made from the visitor's words: "desk-{path.id}.lan:5900"; or the one that an authorizer named:
+// "{target}". Always with `within`.
 struct MadeAddress {
-  Words host;
-  Words port;
+  Words host{};
+  Words port{};
+  bool by_authorizer = false;  // "{target}": host and port are not used
   std::string written;
   friend bool operator==(const MadeAddress&, const MadeAddress&) = default;
 };
@@ -255,6 +248,9 @@ enum class RefuseBy : std::uint8_t {
   close,  // 101, and then a Close that a page can read
 };
 
+// What becomes of a live session when its proof is over.
+enum class OnExpiry : std::uint8_t { close, keep };
+
 // What becomes of live sessions that new rules would refuse.
 enum class OnReload : std::uint8_t { keep, close };
 
@@ -266,12 +262,14 @@ struct Route {
   PathRule path;
   std::vector<Condition> conditions{};  // all of them hold
   OriginRule origins;
+  proof::Wanted auth{};            // what a visitor proves; nothing: `auth: none`
   std::vector<AllowRule> allow{};  // any of them; empty: everybody
   std::string protocol;            // the preset's name, for `show`; empty without one
   std::vector<std::string> subprotocols{"binary"};
   SessionRule session;
   Limits limits{};
   RefuseBy refuse = RefuseBy::http;
+  OnExpiry on_expiry = OnExpiry::close;
   OnReload on_reload = OnReload::keep;
   std::variant<std::shared_ptr<const Service>, Files, Answer> to;
 
@@ -318,16 +316,22 @@ class RouteIndex;
 
 struct Rules {
   std::vector<Listener> listeners;
-  std::vector<std::shared_ptr<const Route>> routes;                // the first that matches wins
-  std::map<std::string, std::shared_ptr<const Service>> services;  // those that have a name of their own
+  std::vector<std::shared_ptr<const Route>> routes;                   // the first that matches wins
+  std::map<std::string, std::shared_ptr<const Service>> services;     // those that have a name of their own
+  std::map<std::string, std::shared_ptr<const proof::Proof>> proofs;  // `auth`
   Process process;
   // Finds routes quickly (policy/index.hpp). Without one every route is tried in turn, with the same result.
   std::shared_ptr<const RouteIndex> index{};
 
   const Listener* listener(std::string_view name) const;  // nullptr: there is none
   const Route* route(std::string_view name) const;
+  const proof::Proof* proof(std::string_view name) const;
   // Every table that some route looks things up in.
   std::vector<std::shared_ptr<TableSource>> tables() const;
+  // Every list of users that is read from a file.
+  std::vector<std::shared_ptr<proof::UserSource>> user_lists() const;
+  // Every set of keys that is fetched.
+  std::vector<proof::Keys> remote_keys() const;
 };
 
 }  // namespace bascule::policy

@@ -101,14 +101,4 @@ const Endpoint* Table::find(const std::string& key) const {
   return entry == entries_.end() ? nullptr : &entry->second;
 }
 
-std::shared_ptr<const Table> TableSource::current() const {
-  const std::lock_guard lock(mutex_);
-  return table_;
-}
-
-void TableSource::put(std::shared_ptr<const Table> table) {
-  const std::lock_guard lock(mutex_);
-  table_.swap(table);  // the old one is given up behind the lock: it may be large
-}
-
 }  // namespace bascule::policy

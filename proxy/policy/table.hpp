@@ -2,12 +2,11 @@
 #pragma once
 
 #include <map>
-#include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/source.hpp"
 #include "proxy/policy/endpoint.hpp"
 
 namespace bascule::policy {
@@ -38,20 +37,6 @@ class Table {
   std::vector<Complaint> complaints_;
 };
 
-// A table that is read again when its files change. The rules hold the source, a judgement takes what is current.
-// May be used from any thread.
-class TableSource {
- public:
-  explicit TableSource(std::string path) : path_(std::move(path)) {}
-
-  const std::string& path() const { return path_; }  // a file, or a folder of them
-  std::shared_ptr<const Table> current() const;
-  void put(std::shared_ptr<const Table> table);
-
- private:
-  const std::string path_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const Table> table_ = std::make_shared<const Table>();
-};
+using TableSource = Source<Table>;
 
 }  // namespace bascule::policy

@@ -20,10 +20,11 @@ struct Family {
   Word::Of of;
 };
 constexpr std::array families{Family{"path", Word::Of::path}, Family{"query", Word::Of::query},
-                              Family{"header", Word::Of::header}, Family{"cookie", Word::Of::cookie}};
+                              Family{"header", Word::Of::header}, Family{"cookie", Word::Of::cookie},
+                              Family{"claim", Word::Of::claim}};
 
 constexpr std::string_view all_words =
-    "{path.x}, {query.x}, {header.x}, {cookie.x}, {host}, {user} and {client.address}";
+    "{path.x}, {query.x}, {header.x}, {cookie.x}, {claim.x}, {host}, {user} and {client.address}";
 
 BadWords bad(std::string text) {
   return {std::move(text)};
@@ -33,9 +34,7 @@ Result<Word, BadWords> read_word(std::string_view text) {
   if (text == "host") { return Word{.of = Word::Of::host}; }
   if (text == "user") { return Word{.of = Word::Of::user}; }
   if (text == "client.address") { return Word{.of = Word::Of::client_address}; }
-  if (text == "sni" || text.starts_with("claim.")) {
-    return bad(fmt::format("'{{{}}}' is not supported by this version", shown(text)));
-  }
+  if (text == "sni") { return bad(fmt::format("'{{{}}}' is not supported by this version", shown(text))); }
   const std::size_t dot = std::min(text.find('.'), text.size());
   const std::string_view prefix = text.substr(0, dot);
   const auto* family =
@@ -52,6 +51,13 @@ Result<Word, BadWords> read_word(std::string_view text) {
   return Word{.of = family->of, .name = family->of == Word::Of::header ? lowered(name) : std::string(name)};
 }
 
+// A claim of several values says nothing that could be put into an address.
+std::optional<std::string> claimed(const proof::Claims* claims, const std::string& name) {
+  if (claims == nullptr) { return std::nullopt; }
+  const auto claim = claims->find(name);
+  return claim == claims->end() || claim->second.size() != 1 ? std::nullopt : std::optional(claim->second.front());
+}
+
 std::optional<std::string> said(const Word& word, const Spoken& spoken) {
   switch (word.of) {
     case Word::Of::path:
@@ -65,6 +71,7 @@ std::optional<std::string> said(const Word& word, const Spoken& spoken) {
       if (spoken.head->count(word.name) != 1) { return std::nullopt; }
       return *spoken.head->find(word.name);
     case Word::Of::cookie: return wire::http::cookie(*spoken.head, word.name);
+    case Word::Of::claim: return claimed(spoken.claims, word.name);
     case Word::Of::host: return std::string(spoken.host);
     case Word::Of::user: return std::string(spoken.user);
     case Word::Of::client_address: break;
@@ -80,6 +87,7 @@ std::string Word::text() const {
     case Of::query: return "query." + name;
     case Of::header: return "header." + name;
     case Of::cookie: return "cookie." + name;
+    case Of::claim: return "claim." + name;
     case Of::host: return "host";
     case Of::user: return "user";
     case Of::client_address: break;
@@ -124,6 +132,11 @@ std::vector<std::string> Words::captures() const {
     if (piece.word && piece.word->of == Word::Of::path) { names.push_back(piece.word->name); }
   }
   return names;
+}
+
+bool Words::claims() const {
+  return std::any_of(pieces_.begin(), pieces_.end(),
+                     [](const Piece& piece) { return piece.word && piece.word->of == Word::Of::claim; });
 }
 
 std::optional<std::string> Words::fill(const Spoken& spoken, std::string* missing, Accepts accepts) const {

@@ -11,15 +11,16 @@
 
 #include "proxy/base/address.hpp"
 #include "proxy/base/result.hpp"
+#include "proxy/proof/identity.hpp"
 #include "proxy/wire/http/head_parser.hpp"
 #include "proxy/wire/http/target.hpp"
 
 namespace bascule::policy {
 
 struct Word {
-  enum class Of : std::uint8_t { path, query, header, cookie, host, user, client_address };
+  enum class Of : std::uint8_t { path, query, header, cookie, claim, host, user, client_address };
   Of of = Of::path;
-  std::string name{};        // of path, query, header (lower case) and cookie
+  std::string name{};        // of path, query, header (lower case), cookie and claim
   std::string text() const;  // "path.id", "client.address"
   friend bool operator==(const Word&, const Word&) = default;
 };
@@ -35,6 +36,7 @@ struct Spoken {
   const std::vector<std::pair<std::string, std::string>>* captures = nullptr;
   std::string_view host;
   std::string_view user;  // empty: nobody
+  const proof::Claims* claims = nullptr;
   const Address* client = nullptr;
 };
 
@@ -48,9 +50,11 @@ class Words {
   bool spoken() const;
   // The names of `path.x` that stand in it: the route's path must have them.
   std::vector<std::string> captures() const;
+  // True when there is a `claim.x` in it: only somebody who has proven something has any.
+  bool claims() const;
 
   // The text with the visitor's words in it. Empty when one of them was not sent, was sent empty, is a field that was
-  // sent twice, or is not what `accepts` takes; `missing`, if given, then names it.
+  // sent twice, is a claim with several values, or is not what `accepts` takes; `missing`, if given, then names it.
   using Accepts = bool (*)(std::string_view);
   std::optional<std::string> fill(const Spoken& spoken, std::string* missing = nullptr,
                                   Accepts accepts = nullptr) const;

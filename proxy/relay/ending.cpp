@@ -17,6 +17,8 @@ std::string_view word_of(Cause cause) {
     case Cause::service_stalled: return "service_stalled";
     case Cause::idle: return "idle";
     case Cause::expired: return "expired";
+    case Cause::credential_expired: return "credential_expired";
+    case Cause::withdrawn: return "withdrawn";
     case Cause::revoked: return "revoked";
     case Cause::moved: return "moved";
     case Cause::draining: return "draining";
@@ -39,6 +41,8 @@ Who who_of(Cause cause) {
     case Cause::service_stalled: return Who::service;
     case Cause::idle:
     case Cause::expired:
+    case Cause::credential_expired:
+    case Cause::withdrawn:
     case Cause::revoked:
     case Cause::moved:
     case Cause::draining:
@@ -57,6 +61,8 @@ std::uint16_t own_close_code(Cause cause) {
     case Cause::client_stalled:
     case Cause::service_stalled:
     case Cause::expired:
+    case Cause::credential_expired:
+    case Cause::withdrawn:
     case Cause::revoked: return wire::ws::close_code::policy_violation;
     case Cause::moved: return wire::ws::close_code::service_restart;
     case Cause::none:
@@ -73,6 +79,8 @@ std::uint16_t own_close_code(Cause cause) {
 const char* reason_of_end(Cause why) {
   switch (why) {
     case Cause::draining: return "bascule is stopping";
+    case Cause::credential_expired: return "credential expired";
+    case Cause::withdrawn: return "authorization withdrawn";
     case Cause::revoked: return "the rules no longer admit this session";
     case Cause::moved: return "the rules now lead elsewhere; connect again";
     default: return "ended by the operator";

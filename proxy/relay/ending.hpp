@@ -19,6 +19,8 @@ enum class Cause : std::uint8_t {
   service_stalled,        // the mirror of it
   idle,                   // no payload either way for `idle`
   expired,                // `lifetime` is over
+  credential_expired,     // what the client had proven who he is with is over
+  withdrawn,              // an authorizer took the right away
   revoked,                // new rules took the right away
   moved,                  // new rules lead this visitor elsewhere
   draining,               // bascule is stopping

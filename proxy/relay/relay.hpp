@@ -34,8 +34,8 @@ class Relay {
 
   virtual Turn turn(TimePoint now) = 0;
 
-  // Ends the session properly, with a Close to the client: `draining`, `revoked`, `moved` or `stopped` (at once). Turn
-  // afterwards.
+  // Ends the session properly, with a Close to the client: `draining`, `credential_expired`, `withdrawn`, `revoked`,
+  // `moved` or `stopped` (at once). Turn afterwards.
   virtual void end(Cause why, TimePoint now) = 0;
 
   virtual const Ending& ending() const = 0;

@@ -211,6 +211,8 @@ void Splice::conclude(TimePoint now) {
     case Cause::client_stalled:
     case Cause::service_stalled:
     case Cause::expired:
+    case Cause::credential_expired:
+    case Cause::withdrawn:
     case Cause::revoked:
     case Cause::moved:
       client_.close(own_close_code(ending_.cause), ending_.detail, now);

@@ -191,7 +191,7 @@ RangeReading range_of(const RequestHead& head, const OpenFile& file) {
 // --- answering -------------------------------------------------------------------------------------------------------
 
 void put_common_fields(AnswerHead& answer, const policy::Files& files, const OpenFile& file, const RequestHead& head,
-                       KeepAlive keep_alive) {
+                       KeepAlive keep_alive, const MoreFields& more) {
   std::string security_policy(content_security_policy);
   if (files.scripts == policy::Scripts::inside) { security_policy += scripts_inside; }
   answer.field("ETag", file.etag)
@@ -205,6 +205,7 @@ void put_common_fields(AnswerHead& answer, const policy::Files& files, const Ope
   } else if (head.version_minor == 0) {
     answer.field("Connection", "keep-alive");
   }
+  for (const wire::http::Field& field : more) { answer.field(field.name, field.value); }
 }
 
 }  // namespace
@@ -222,7 +223,8 @@ std::string_view content_type_of(std::string_view name) {
 }
 
 std::variant<FileAnswer, policy::Refusal> answer_file(const policy::Files& files, std::string_view below,
-                                                      bool head_only, const RequestHead& head, KeepAlive keep_alive) {
+                                                      bool head_only, const RequestHead& head, KeepAlive keep_alive,
+                                                      const MoreFields& more) {
   // An empty segment would let one file have many names.
   if (below.starts_with('/') || below.find("//") != std::string_view::npos ||
       below.find('\0') != std::string_view::npos) {
@@ -238,7 +240,7 @@ std::variant<FileAnswer, policy::Refusal> answer_file(const policy::Files& files
   if (is_unchanged(head, file.etag)) {
     answer.status = 304;
     AnswerHead text(answer.status);
-    put_common_fields(text, files, file, head, keep_alive);
+    put_common_fields(text, files, file, head, keep_alive, more);
     answer.head = text.done();
     return answer;
   }
@@ -261,7 +263,7 @@ std::variant<FileAnswer, policy::Refusal> answer_file(const policy::Files& files
     text.field("Content-Range", fmt::format("bytes */{}", file.size));
   }
   if (answer.status != 416) { text.field("Content-Type", content_type_of(path)).field("Accept-Ranges", "bytes"); }
-  put_common_fields(text, files, file, head, keep_alive);
+  put_common_fields(text, files, file, head, keep_alive, more);
   answer.head = text.done();
   if (!head_only && span.length > 0) {
     answer.file = std::move(file.fd);

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "proxy/base/owned_fd.hpp"
 #include "proxy/policy/refusal.hpp"
@@ -26,6 +27,9 @@ struct FileAnswer {
   std::uint64_t length = 0;
 };
 
+// Fields that stand in whatever is answered.
+using MoreFields = std::vector<wire::http::Field>;
+
 enum class KeepAlive : std::uint8_t { no, yes };
 
 // `below`: the decoded path below the route's prefix, as in policy::Page; empty or ending in '/' asks for the folder's
@@ -35,7 +39,7 @@ enum class KeepAlive : std::uint8_t { no, yes };
 // FIFO, and never a wait.
 std::variant<FileAnswer, policy::Refusal> answer_file(const policy::Files& files, std::string_view below,
                                                       bool head_only, const wire::http::RequestHead& head,
-                                                      KeepAlive keep_alive);
+                                                      KeepAlive keep_alive, const MoreFields& more = {});
 
 // By the ending of the name, for what a web page is made of; "application/octet-stream" for the rest.
 std::string_view content_type_of(std::string_view name);

@@ -48,7 +48,7 @@ TEST(Words, SaysWhatIsWrong) {
       {"{header.a b}", "cannot be the name of a header"},
       {"{cookie.a;b}", "cannot be the name of a cookie"},
       {"{sni}", "not supported by this version"},
-      {"{claim.sub}", "not supported by this version"},
+      {"{claim}", "lacks a name"},
   };
   for (const auto& [text, wanted] : rows) {
     const auto parsed = Words::parse(text);

@@ -25,7 +25,8 @@ TEST(Ending, OfNewRulesIsOursAndSaysWhetherToComeBack) {
 }
 
 TEST(Ending, GivesEveryReasonThatFitsIntoAClose) {
-  for (const Cause why : {Cause::draining, Cause::revoked, Cause::moved, Cause::stopped}) {
+  for (const Cause why :
+       {Cause::draining, Cause::revoked, Cause::moved, Cause::stopped, Cause::credential_expired, Cause::withdrawn}) {
     const std::string_view reason = reason_of_end(why);
     EXPECT_FALSE(reason.empty());
     EXPECT_EQ(wire::ws::close_payload(own_close_code(why), reason).size(), 2 + reason.size());

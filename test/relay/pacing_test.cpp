@@ -293,7 +293,8 @@ TEST(PacedEnding, ACloseBehindAFloodIsAnsweredSoon) {
 }
 
 TEST(PacedEnding, DrainAndStopEndAtOnce) {
-  for (const Cause why : {Cause::draining, Cause::stopped, Cause::revoked, Cause::moved}) {
+  for (const Cause why :
+       {Cause::draining, Cause::stopped, Cause::revoked, Cause::moved, Cause::credential_expired, Cause::withdrawn}) {
     PausedDesk desk;
     desk.service.end();
     desk.splice->end(why, desk.now);

@@ -488,7 +488,10 @@ TEST(SpliceEnding, DrainTellsTheClientAndEndsTheServiceProperly) {
 }
 
 TEST(SpliceEnding, NewRulesEndASessionWithTheirCodeAndReason) {
-  for (const auto& [why, code] : {std::pair<Cause, std::uint16_t>{Cause::revoked, 1008}, {Cause::moved, 1012}}) {
+  for (const auto& [why, code] : {std::pair<Cause, std::uint16_t>{Cause::revoked, 1008},
+                                  {Cause::credential_expired, 1008},
+                                  {Cause::withdrawn, 1008},
+                                  {Cause::moved, 1012}}) {
     Desk desk;
     desk.client.arrive(client_frame(op_binary, "before"));
     desk.turn();
