@@ -1,6 +1,7 @@
 #include "proxy/app/answers.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <variant>
@@ -169,6 +170,17 @@ std::string json_of_test(const std::vector<CaseOutcome>& outcomes) {
 std::string json_of_rules(const std::string& yaml) {
   const auto document = config::parse_yaml(yaml);
   return document && document->root != nullptr ? dumped(json_of(*document->root), 2) : "null";
+}
+
+std::string json_of_hash(const std::string& hash, const std::optional<std::string>& user) {
+  Json answer{{"hash", hash}};
+  if (user) { answer["user"] = *user; }
+  return dumped(answer);
+}
+
+std::string json_of_ticket(const std::string& ticket, WallTime expires) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(expires.time_since_epoch());
+  return dumped({{"ticket", ticket}, {"expires", seconds.count()}});
 }
 
 // --- what a process is asked -----------------------------------------------------------------------------------------

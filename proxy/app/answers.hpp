@@ -12,6 +12,7 @@
 
 #include "proxy/app/changes.hpp"
 #include "proxy/base/result.hpp"
+#include "proxy/base/time.hpp"
 #include "proxy/config/read_rules.hpp"
 #include "proxy/observe/record.hpp"
 
@@ -30,6 +31,8 @@ std::string json_of_check(const config::Mistakes& mistakes, const config::Mistak
 std::string json_of_explanation(const Explanation& explanation);
 std::string json_of_test(const std::vector<CaseOutcome>& outcomes);
 std::string json_of_rules(const std::string& yaml);  // what `show` prints, as JSON: every value a text, a list or a map
+std::string json_of_hash(const std::string& hash, const std::optional<std::string>& user);  // of a password
+std::string json_of_ticket(const std::string& ticket, WallTime expires);
 
 // --- what a process is asked ---
 

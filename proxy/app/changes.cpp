@@ -57,6 +57,14 @@ Keys differences(const Service& before, const Service& after) {
       .take();
 }
 
+// What a proof says is compared as a whole: its keys are many, and some are secrets.
+Keys differences(const proof::Proof& before, const proof::Proof& after) {
+  return Differences()
+      .compare(after.kind(), before.how, after.how)
+      .compare("session_cookie", before.cookie, after.cookie)
+      .take();
+}
+
 // Where it leads is the same, as far as the route itself says: the name of a service that is told of separately.
 bool same_target(const Route& before, const Route& after) {
   const Service* const old_service = before.service();
@@ -90,6 +98,7 @@ Keys differences(const Route& before, const Route& after) {
       .compare("path", before.path, after.path)
       .compare("match", before.conditions, after.conditions)
       .compare("origins", before.origins, after.origins)
+      .compare("auth", before.auth.text(), after.auth.text())
       .compare("allow", before.allow, after.allow)
       .compare("protocol", before.protocol, after.protocol)
       .compare("subprotocols", before.subprotocols, after.subprotocols)
@@ -99,6 +108,7 @@ Keys differences(const Route& before, const Route& after) {
                std::pair(after.limits, frame_rates_of(after)))
       .compare("bandwidth", bandwidth_of(before), bandwidth_of(after))
       .compare("refuse", before.refuse, after.refuse)
+      .compare("on_expiry", before.on_expiry, after.on_expiry)
       .compare("on_reload", before.on_reload, after.on_reload);
   if (!same_target(before, after)) { found.compare(target_key(after), false, true); }
   return found.take();
@@ -112,7 +122,7 @@ Keys differences(const Process& before, const Process& after) {
       .take();
 }
 
-// Listeners, services and routes alike: what has a name and a place.
+// Listeners, proofs, services and routes alike: what has a name and a place.
 template <typename T>
 class Comparison {
  public:
@@ -199,6 +209,12 @@ std::vector<const Service*> services_of(const Rules& rules) {
   return all;
 }
 
+std::vector<const proof::Proof*> proofs_of(const Rules& rules) {
+  std::vector<const proof::Proof*> all;
+  for (const auto& [name, proof] : rules.proofs) { all.push_back(proof.get()); }
+  return all;
+}
+
 std::vector<const Route*> routes_of(const Rules& rules) {
   std::vector<const Route*> all;
   for (const auto& route : rules.routes) { all.push_back(route.get()); }
@@ -208,7 +224,7 @@ std::vector<const Route*> routes_of(const Rules& rules) {
 }  // namespace
 
 std::string_view word_of(Change::Of of) {
-  constexpr std::array<std::string_view, 4> words{"listener", "service", "route", "process"};
+  constexpr std::array<std::string_view, 5> words{"listener", "proof", "service", "route", "process"};
   return words.at(static_cast<std::size_t>(of));
 }
 
@@ -233,6 +249,7 @@ std::vector<std::string> Changes::lines() const {
 Changes changes_between(const Rules& before, const Rules& after) {
   Changes changes;
   Comparison(Change::Of::listener, listeners_of(before), listeners_of(after)).add_to(changes, {});
+  Comparison(Change::Of::proof, proofs_of(before), proofs_of(after)).add_to(changes, {});
   Comparison(Change::Of::service, services_of(before), services_of(after)).add_to(changes, {});
   Comparison(Change::Of::route, routes_of(before), routes_of(after)).add_to(changes, moved_routes(before, after));
   // One change a key: only the number of threads cannot be changed while they run.

@@ -11,7 +11,7 @@
 namespace bascule::app {
 
 struct Change {
-  enum class Of : std::uint8_t { listener, service, route, process };
+  enum class Of : std::uint8_t { listener, proof, service, route, process };
   enum class Kind : std::uint8_t {
     added,
     removed,
@@ -31,14 +31,14 @@ std::string_view word_of(Change::Of of);
 std::string_view word_of(Change::Kind kind);
 
 struct Changes {
-  std::vector<Change> all;  // listeners, services, routes, the process; each in the order of its file
+  std::vector<Change> all;  // listeners, proofs, services, routes, the process; each in the order of its file
 
   bool empty() const { return all.empty(); }
   std::vector<std::string> lines() const;  // one a change; for none the one that says so
 };
 
 // Compares what the rules say, not where they stand. A route is not told as changed when only a service of `services`
-// is: that is told once, of the service.
+// is: that is told once, of the service; and so with proofs.
 Changes changes_between(const policy::Rules& before, const policy::Rules& after);
 
 }  // namespace bascule::app

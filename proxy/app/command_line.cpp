@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/app/minting.hpp"
 #include "proxy/app/verbs.hpp"
 #include "proxy/base/text.hpp"
 
@@ -30,6 +31,8 @@ struct Arguments {
   config::DescribedVisit visit;
   std::vector<std::string> headers;
   std::optional<std::string> reference;
+  PasswordOptions password;
+  TicketOptions ticket;
 
   // The words are RULES, all of them.
   const CommonOptions& rules() {
@@ -74,6 +77,30 @@ void add_visit(CLI::App& verb, Arguments& arguments) {
   verb.add_option("--listener", visit.listener, "The listener it comes to; the one that the URL fits if not given");
 }
 
+void add_password(CLI::App& verb, PasswordOptions& options) {
+  verb.add_option("USER", options.user, "Whose it is; then a whole line of an htpasswd file is printed")->type_name("");
+  verb.add_flag_callback(
+      "--json", [&options] { options.output = Output::json; }, "Answer in JSON");
+  CLI::Option* const bcrypt = verb.add_flag_callback(
+      "--bcrypt", [&options] { options.kind = proof::HashKind::bcrypt; },
+      "A hash that every reader of htpasswd files knows, instead of yescrypt");
+  verb.add_flag_callback(
+          "--sha512", [&options] { options.kind = proof::HashKind::sha512; }, "SHA-512-crypt, instead of yescrypt")
+      ->excludes(bcrypt);
+}
+
+void add_ticket(CLI::App& verb, TicketOptions& options) {
+  verb.add_option("--route", options.route, "The route it is for")->required();
+  verb.add_option("--user", options.user, "Whom it makes of its bearer; nobody in particular if not given");
+  verb.add_option("--group", options.groups, "A group of his; any number of them")->take_all()->allow_extra_args(false);
+  verb.add_option("--address", options.address, "The IP address or network he must come from");
+  verb.add_option("--set", options.set,
+                  "A word that a target may be made from, name=value: {claim.name}; any number of them")
+      ->take_all()
+      ->allow_extra_args(false);
+  verb.add_option("--for", options.time, "How long it holds: 30s; the proof's max_age if not given");
+}
+
 bool read_headers(Arguments& arguments) {
   for (const std::string& header : arguments.headers) {
     const std::size_t colon = header.find(':');
@@ -94,6 +121,13 @@ int run_explain(Arguments& arguments) {
   if (!read_headers(arguments)) { return wrong_usage("explain: a header is written \"name: value\""); }
   arguments.visit.url = std::move(*url);
   return explain_visit(arguments.rules(), arguments.visit);
+}
+
+int run_ticket(Arguments& arguments) {
+  auto proof = arguments.take_last();
+  if (!proof) { return wrong_usage("ticket: the name of a proof is required, one of the rules' tickets"); }
+  arguments.ticket.proof = std::move(*proof);
+  return ticket(arguments.rules(), arguments.ticket);
 }
 
 int run_test(Arguments& arguments) {
@@ -142,6 +176,15 @@ int run(int argc, char** argv) {
   CLI::App& reload_verb = add_verb(app, "reload", "Have the running process take the rules as they are now.", arguments,
                                    "RULES", rules_help);
 
+  CLI::App& ticket_verb =
+      add_verb(app, "ticket", "Mint a ticket, with the secret that the rules name.", arguments, "RULES_AND_PROOF",
+               "Rules, as for the other verbs; then the name of the ticket's proof");
+  add_ticket(ticket_verb, arguments.ticket);
+
+  CLI::App& password_verb =
+      *app.add_subcommand("password", "Hash a password, read from standard input, for a file of users.");
+  add_password(password_verb, arguments.password);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) { return app.exit(error) == exit_well ? exit_well : exit_wrong_usage; }
@@ -152,6 +195,8 @@ int run(int argc, char** argv) {
   if (explain_verb.parsed()) { return run_explain(arguments); }
   if (test_verb.parsed()) { return run_test(arguments); }
   if (reload_verb.parsed()) { return reload(arguments.rules()); }
+  if (ticket_verb.parsed()) { return run_ticket(arguments); }
+  if (password_verb.parsed()) { return password(arguments.password); }
   return exit_wrong_usage;
 }
 

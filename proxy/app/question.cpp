@@ -6,14 +6,19 @@
 #include <array>
 #include <cassert>
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <utility>
 #include <vector>
 
+#include "proxy/app/proving.hpp"
 #include "proxy/base/text.hpp"
 #include "proxy/policy/origin.hpp"
+#include "proxy/session/identify.hpp"
 #include "proxy/wire/http/authority.hpp"
 #include "proxy/wire/http/characters.hpp"
 #include "proxy/wire/http/forwarded.hpp"
+#include "proxy/wire/http/parameters.hpp"
 
 namespace bascule::app {
 
@@ -245,7 +250,7 @@ Result<Question, BadQuestion> make_question(const DescribedVisit& visit, const R
   const auto client = client_of(visit, listener);
   if (!client) { return client.error(); }
 
-  Question question{.url = visit.url,
+  Question question{.url = url_without_credentials(visit.url, rules),
                     .head = {},
                     .listener = listener.name,
                     .listener_why = choice->why,
@@ -272,11 +277,51 @@ Result<Question, BadQuestion> make_question(const DescribedVisit& visit, const R
 }
 
 policy::Judgement judge(const Rules& rules, const Question& question, policy::Trace* trace) {
-  const policy::Visit visit{.listener = question.listener,
-                            .peer = question.peer,
-                            .secure = question.secure,
-                            .identity = question.identity ? &*question.identity : nullptr};
+  policy::Visit visit{.listener = question.listener,
+                      .peer = question.peer,
+                      .secure = question.secure,
+                      .identity = question.identity ? &*question.identity : nullptr,
+                      .assumed = question.identity.has_value()};
+  policy::Judgement judgement = policy::judge(rules, visit, question.head, trace);
+  const auto* unproven = std::get_if<policy::Unproven>(&judgement.verdict);
+  if (unproven == nullptr) { return judgement; }
+
+  const session::Seen seen{.client = judgement.client, .host = judgement.host};
+  auth::Prover::Outcome outcome = prove_now(*unproven, question.head, seen);
+  std::optional<policy::Refused> refused;
+  if (outcome) {
+    visit.identity = &outcome->identity;
+  } else {
+    refused = session::refused_by(std::move(outcome.error()));
+    visit.unproven = &*refused;
+  }
+  if (trace != nullptr) { trace->clear(); }
   return policy::judge(rules, visit, question.head, trace);
+}
+
+std::string url_without_credentials(const std::string& url, const Rules& rules) {
+  std::set<std::string, std::less<>> secret{"ticket", "token"};
+  for (const auto& [name, proof] : rules.proofs) {
+    for (const proof::CredentialPlace& place : proof->credential_places()) {
+      if (place.in == proof::CredentialPlace::In::query) { secret.insert(place.name); }
+    }
+  }
+  const std::size_t begin = url.find('?');
+  if (begin == std::string::npos) { return url; }
+  std::string masked = url.substr(0, begin);
+  for (std::size_t at = begin; at < url.size();) {
+    const std::size_t end = std::min(url.find('&', at + 1), url.size());
+    const std::string_view pair = std::string_view(url).substr(at + 1, end - at - 1);
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    masked += url[at];
+    // By its decoded name, as it would be found: "%74icket" is "ticket".
+    const bool is_secret = std::any_of(secret.begin(), secret.end(), [&](const std::string& name) {
+      return !wire::http::query_parameters(pair, name).empty();
+    });
+    masked += is_secret ? fmt::format("{}=***", pair.substr(0, equals)) : std::string(pair);
+    at = end;
+  }
+  return masked;
 }
 
 }  // namespace bascule::app

@@ -14,7 +14,7 @@
 namespace bascule::app {
 
 struct Question {
-  std::string url;  // as asked
+  std::string url;  // as asked, to be printed: credentials in its query are masked
   wire::http::RequestHead head;
   std::string listener;
   std::string listener_why;  // "as asked", "the only one", ...
@@ -37,6 +37,10 @@ struct BadQuestion {
 // of him in the field the listener believes, unless the description has that field itself.
 Result<Question, BadQuestion> make_question(const config::DescribedVisit& visit, const policy::Rules& rules);
 
+// Asks for the proofs as well, where the route does and nobody said whom to take the visitor for (app/proving).
 policy::Judgement judge(const policy::Rules& rules, const Question& question, policy::Trace* trace = nullptr);
+
+// A URL whose query holds a credential, as any proof of the rules would look for it, is printed without.
+std::string url_without_credentials(const std::string& url, const policy::Rules& rules);
 
 }  // namespace bascule::app

@@ -20,7 +20,10 @@
 #include "proxy/app/limits.hpp"
 #include "proxy/app/watch.hpp"
 #include "proxy/app/worker.hpp"
+#include "proxy/auth/prover.hpp"
+#include "proxy/auth/remote_keys.hpp"
 #include "proxy/config/read_table.hpp"
+#include "proxy/config/read_users.hpp"
 #include "proxy/net/acceptor.hpp"
 #include "proxy/net/listen.hpp"
 #include "proxy/net/socket_address.hpp"
@@ -41,6 +44,15 @@ using policy::Rules;
 constexpr auto gather_signals_for = 50ms;
 // How often files are looked at that are to be read again when they change.
 constexpr auto look_every = 500ms;
+
+// Threads for the hashes of passwords: beside the workers, and few of them.
+unsigned hashing_threads() {
+  return std::clamp(usable_cores() / 2, 1U, 4U);
+}
+
+struct WhyNot {
+  std::string text;
+};
 
 // A place where visitors come in. The address is what makes it the same door under other rules.
 struct Door {
@@ -166,8 +178,12 @@ class Server {
 
   void start_workers() {
     const unsigned count = workers_wanted_.value_or(rules_->process.workers.value_or(usable_cores()));
-    const session::Shared shared{
-        .resolver = resolver_, .ledger = ledger_, .roster = roster_, .log = log_, .refusals = refusals_};
+    const session::Shared shared{.resolver = resolver_,
+                                 .ledger = ledger_,
+                                 .roster = roster_,
+                                 .log = log_,
+                                 .refusals = refusals_,
+                                 .proving = proving_};
     for (unsigned i = 0; i < count; ++i) { workers_.push_back(std::make_unique<Worker>(shared, rules_)); }
     // One acceptor a door, all of them on the first worker's loop, which is not running yet.
     for (const auto& door : doors_) {
@@ -175,7 +191,13 @@ class Server {
       tell_listening(*door);
     }
     health_ = std::make_unique<session::HealthChecks>(workers_.front()->floor());
-    workers_.front()->loop().post([this, rules = rules_] { health_->apply(*rules); });
+    remote_keys_ = std::make_unique<auth::RemoteKeys>(
+        workers_.front()->loop(), resolver_, [this](auth::RemoteKeys::News news, std::string text) {
+          const bool well = news == auth::RemoteKeys::News::read;
+          note(well ? Level::info : Level::warning, well ? "keys_read" : "keys_failed", std::move(text));
+        });
+    proving_.remote_keys = remote_keys_.get();
+    workers_.front()->loop().post([this, rules = rules_] { look_after(*rules); });
     for (const auto& worker : workers_) { worker->start(); }
     note(Level::info, "ready",
          fmt::format("ready: {} route{}, {} worker{}", rules_->routes.size(), rules_->routes.size() == 1 ? "" : "s",
@@ -192,6 +214,12 @@ class Server {
     } else {
       (*least)->hand_over(std::move(socket), std::move(visitor));
     }
+  }
+
+  // On the first worker's thread: what is done for these rules beside the sessions.
+  void look_after(const Rules& rules) {
+    health_->apply(rules);
+    remote_keys_->keep(rules.remote_keys());
   }
 
   void tell_shortage(const std::string& listener, int error) {
@@ -217,14 +245,26 @@ class Server {
 
     const auto rules = std::make_shared<const Rules>(std::move(reading->rules));
     const Changes changes = changes_between(*rules_, *rules);
+    carry_over_keys(*rules_, *rules);
     rules_ = rules;
     for (const Mistake& warning : reading->warnings) {
       note(Level::warning, "rules_warning", fmt::format("{}: {}", warning.place.text(), warning.text));
     }
     change_doors(std::move(*opened));
     for (const std::string& line : changes.lines()) { note(Level::info, "reloaded", "new rules: " + line); }
-    watch_tables();
+    watch_sources();
     return json_of_reload(changes, reading->warnings);
+  }
+
+  // Keys that have been fetched are not forgotten because the rules were read again.
+  static void carry_over_keys(const Rules& before, const Rules& after) {
+    for (const proof::Keys& fresh : after.remote_keys()) {
+      for (const proof::Keys& known : before.remote_keys()) {
+        const bool same = known.url == fresh.url && known.algorithms == fresh.algorithms &&
+                          known.url_authorities == fresh.url_authorities;
+        if (same && fresh.set->current()->size() == 0) { fresh.set->put(known.set->current()); }
+      }
+    }
   }
 
   std::string rejected(const Mistakes& mistakes) {
@@ -270,7 +310,7 @@ class Server {
       for (const auto& [door, name] : names) { door->name_inside = name; }
       for (const auto& door : closing) { door->acceptor.reset(); }
       for (const auto& door : opened) { open_up_or_tell(door); }
-      health_->apply(*rules);
+      look_after(*rules);
       in_force->release();
     });
 
@@ -302,62 +342,87 @@ class Server {
   // --- files that are read again when they change; on the main thread
   // -------------------------------------------------
 
-  struct WatchedTable {
-    std::shared_ptr<policy::TableSource> source;
+  // A file that is read again by itself: a table of targets, a list of users.
+  struct Watched {
+    std::string path;
     FileWatch watch;
+    // Puts what is there now in the place of the old: "7 targets", or why it could not be read. What is wrong in it is
+    // told where somebody listens.
+    std::function<Result<std::string, WhyNot>(bool tell)> read;
     bool failed = false;  // the last reading did: it is tried again at each look, and told once
   };
 
   void watch_files() {
-    watch_tables();
+    watch_sources();
     look_soon();
   }
 
-  // What changed between the reading of the rules and now is not lost: tables are read once more.
-  void watch_tables() {
-    tables_.clear();
+  // What changed between the reading of the rules and now is not lost: all are read once more.
+  void watch_sources() {
+    watched_.clear();
     for (const auto& source : rules_->tables()) {
-      tables_.push_back({.source = source, .watch = FileWatch({source->path()})});
-      if (auto table = config::read_table(source->path())) { put(*source, std::move(*table)); }
+      watched_.push_back({.path = source->path(),
+                          .watch = FileWatch({source->path()}),
+                          .read = [this, source](bool tell) { return read_table_into(*source, tell); }});
     }
+    for (const auto& source : rules_->user_lists()) {
+      watched_.push_back({.path = source->path(),
+                          .watch = FileWatch({source->path()}),
+                          .read = [this, source](bool tell) { return read_users_into(*source, tell); }});
+    }
+    for (const Watched& watched : watched_) { static_cast<void>(watched.read(false)); }
+  }
+
+  Result<std::string, WhyNot> read_table_into(policy::TableSource& source, bool tell) {
+    auto table = config::read_table(source.path());
+    if (!table) { return WhyNot{fmt::format("{}; the table stays as it was", table.error())}; }
+    if (tell) {
+      for (const policy::Table::Complaint& complaint : table->complaints()) {
+        note(Level::warning, "file_warning", fmt::format("{}:{}: {}", complaint.file, complaint.line, complaint.text));
+      }
+    }
+    std::string what = fmt::format("{} targets", table->size());
+    source.put(std::make_shared<const policy::Table>(std::move(*table)));
+    return what;
+  }
+
+  Result<std::string, WhyNot> read_users_into(proof::UserSource& source, bool tell) {
+    auto users = config::read_users(source.path());
+    if (!users) { return WhyNot{fmt::format("{}; the users stay as they were", users.error())}; }
+    if (tell) {
+      for (const proof::UserList::Complaint& complaint : users->complaints()) {
+        note(Level::warning, "file_warning", fmt::format("{}:{}: {}", source.path(), complaint.line, complaint.text));
+      }
+    }
+    std::string what = fmt::format("{} users", users->size());
+    source.put(std::make_shared<const proof::UserList>(std::move(*users)));
+    return what;
   }
 
   void look_soon() {
     if (draining_) { return; }
     // Looking takes at most a twentieth of this thread's time, however many files there are.
     Duration looking = rules_watch_.last_look_took();
-    for (const WatchedTable& table : tables_) { looking += table.watch.last_look_took(); }
+    for (const Watched& watched : watched_) { looking += watched.watch.last_look_took(); }
     look_timer_.expires_after(std::max<Duration>(look_every, 20 * looking));
     look_timer_.async_wait([this](const asio::error_code& error) {
       if (error) { return; }
-      for (WatchedTable& table : tables_) { look_at(table); }
+      for (Watched& watched : watched_) { look_at(watched); }
       if (rules_->process.watch && rules_watch_.changed_and_settled(Clock::now())) { reload(); }
       look_soon();
     });
   }
 
-  void look_at(WatchedTable& watched) {
+  void look_at(Watched& watched) {
     const bool changed = watched.watch.changed_and_settled(Clock::now());
     if (!changed && !watched.failed) { return; }
-    auto table = config::read_table(watched.source->path());
-    if (!table) {
-      if (changed || !watched.failed) {
-        note(Level::error, "table_failed", fmt::format("{}; the table stays as it was", table.error()));
-      }
-      watched.failed = true;
-      return;
+    const auto read = watched.read(true);
+    const bool failed_before = std::exchange(watched.failed, !read);
+    if (read) {
+      note(Level::info, "file_read", fmt::format("{} has changed: {}", watched.path, *read));
+    } else if (changed || !failed_before) {
+      note(Level::error, "file_failed", read.error().text);
     }
-    watched.failed = false;
-    for (const policy::Table::Complaint& complaint : table->complaints()) {
-      note(Level::warning, "table_warning", fmt::format("{}:{}: {}", complaint.file, complaint.line, complaint.text));
-    }
-    const std::size_t targets = table->size();
-    put(*watched.source, std::move(*table));
-    note(Level::info, "table_read", fmt::format("{} has changed: {} targets", watched.source->path(), targets));
-  }
-
-  static void put(policy::TableSource& source, policy::Table table) {
-    source.put(std::make_shared<const policy::Table>(std::move(table)));
   }
 
   // --- the end; on the main thread -----------------------------------------------------------------------------------
@@ -400,6 +465,7 @@ class Server {
         door->acceptor.reset();
       }
       health_->stop();
+      remote_keys_->stop();
       asio::post(context_, [this] { drain_workers(); });
     });
     if (const Limit limit = rules_->process.drain) {
@@ -437,6 +503,7 @@ class Server {
   session::Ledger ledger_;
   session::Roster roster_;
   observe::Refusals refusals_;
+  auth::Shared proving_{auth::Hashing::Options{.threads = hashing_threads()}};
   net::Resolver resolver_{net::Resolver::Options{}};
   asio::io_context context_{1};
   asio::signal_set signals_{context_};
@@ -444,10 +511,11 @@ class Server {
   asio::steady_timer reload_timer_{context_};
   asio::steady_timer look_timer_{context_};
   std::unique_ptr<Control> control_;
-  std::vector<WatchedTable> tables_;
+  std::vector<Watched> watched_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Doors doors_;  // before the workers' loops go
   std::unique_ptr<session::HealthChecks> health_;
+  std::unique_ptr<auth::RemoteKeys> remote_keys_;
   std::size_t workers_left_ = 0;
   bool draining_ = false;
   bool reload_asked_ = false;

@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t unix_path_bytes_max = 107;  // sun_path of Linux, with its NUL
 constexpr std::string_view unix_scheme = "unix:";
 constexpr std::string_view tcp_scheme = "tcp://";
+constexpr std::string_view target_word = "{target}";  // what an authorizer names
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -216,6 +217,12 @@ Parsed<ServiceText> parse_service(std::string_view text) {
 }
 
 Parsed<policy::MadeAddress> parse_made_address(std::string_view text) {
+  if (text == target_word) {
+    return policy::MadeAddress{.host = {}, .port = {}, .by_authorizer = true, .written = std::string(text)};
+  }
+  if (text.find(target_word) != std::string_view::npos) {
+    return Wrong{fmt::format("'{0}' is a whole address, 'host:port', and stands alone: \"{0}\"", target_word)};
+  }
   if (text.starts_with(unix_scheme)) {
     return Wrong{"the path of a Unix socket is not made from a visitor's words; use 'lookup', with a table of sockets"};
   }

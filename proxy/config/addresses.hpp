@@ -30,7 +30,7 @@ using ServiceText = std::variant<policy::Endpoint, policy::EchoBack, ServiceName
 // A `to` that is a text: an address, "echo:", or what may be the name of a service.
 Parsed<ServiceText> parse_service(std::string_view text);
 
-// "desk-{path.id}.lan:5900": an address with words of the visitor in it.
+// "desk-{path.id}.lan:5900": an address with words of the visitor in it; "{target}": the one that an authorizer names.
 Parsed<policy::MadeAddress> parse_made_address(std::string_view text);
 
 }  // namespace bascule::config

@@ -21,10 +21,10 @@ constexpr std::array table{
     Key{Section::top, "version"},
     Key{Section::top, "listen"},
     Key{Section::top, "services"},
+    Key{Section::top, "auth"},
     Key{Section::top, "defaults"},
     Key{Section::top, "routes"},
     Key{Section::top, "process"},
-    Key{Section::top, "auth", later},
     Key{Section::top, "admin", later},
     Key{Section::top, "log", later},
 
@@ -76,6 +76,7 @@ constexpr std::array table{
     Key{Section::route, "limits"},
     Key{Section::route, "bandwidth"},
     Key{Section::route, "refuse"},
+    Key{Section::route, "on_expiry"},
     Key{Section::route, "on_reload"},
 
     Key{Section::match, "query"},
@@ -85,6 +86,7 @@ constexpr std::array table{
 
     Key{Section::allow, "users"},
     Key{Section::allow, "groups"},
+    Key{Section::allow, "claims"},
     Key{Section::allow, "addresses"},
 
     Key{Section::frames, "from_client"},
@@ -136,6 +138,63 @@ constexpr std::array table{
     Key{Section::bandwidth, "to_client"},
     Key{Section::bandwidth, "from_client"},
 
+    Key{Section::proof, "basic"},
+    Key{Section::proof, "jwt"},
+    Key{Section::proof, "ticket"},
+    Key{Section::proof, "token"},
+    Key{Section::proof, "client_certificate"},
+    Key{Section::proof, "ask"},
+    Key{Section::proof, "session_cookie"},
+
+    Key{Section::basic, "users"},
+    Key{Section::basic, "user"},
+    Key{Section::basic, "password"},
+    Key{Section::basic, "realm"},
+    Key{Section::basic, "groups"},
+
+    Key{Section::jwt, "keys"},
+    Key{Section::jwt, "algorithms"},
+    Key{Section::jwt, "issuer"},
+    Key{Section::jwt, "audience"},
+    Key{Section::jwt, "leeway"},
+    Key{Section::jwt, "credential"},
+    Key{Section::jwt, "user_from"},
+    Key{Section::jwt, "groups_from"},
+    Key{Section::jwt, "refresh"},
+    Key{Section::jwt, "authorities"},
+
+    Key{Section::ticket, "secret"},
+    Key{Section::ticket, "secrets"},
+    Key{Section::ticket, "max_age"},
+    Key{Section::ticket, "single_use"},
+    Key{Section::ticket, "credential"},
+
+    Key{Section::token, "secret"},
+    Key{Section::token, "secrets"},
+    Key{Section::token, "user"},
+    Key{Section::token, "groups"},
+    Key{Section::token, "credential"},
+
+    Key{Section::client_certificate, "user_from"},
+    Key{Section::client_certificate, "issuers"},
+    Key{Section::client_certificate, "fingerprints"},
+    Key{Section::client_certificate, "authorities"},
+
+    Key{Section::ask, "url"},
+    Key{Section::ask, "pass"},
+    Key{Section::ask, "user_from"},
+    Key{Section::ask, "groups_from"},
+    Key{Section::ask, "target_from"},
+    Key{Section::ask, "timeout"},
+    Key{Section::ask, "cache"},
+    Key{Section::ask, "recheck"},
+    Key{Section::ask, "authorities"},
+
+    Key{Section::session_cookie, "max_age"},
+    Key{Section::session_cookie, "secret"},
+    Key{Section::session_cookie, "secrets"},
+    Key{Section::session_cookie, "login"},
+
     Key{Section::process, "workers"},
     Key{Section::process, "drain"},
     Key{Section::process, "watch"},
@@ -148,7 +207,7 @@ struct SectionNames {
   std::string_view name;
 };
 
-constexpr std::array<SectionNames, 19> sections{{{"", "the top level"},
+constexpr std::array<SectionNames, 27> sections{{{"", "the top level"},
                                                  {"listen[].", "a listener"},
                                                  {"listen[].allow.", "'allow' of a listener"},
                                                  {"listen[].proxy_protocol.", "'proxy_protocol' of a listener"},
@@ -166,10 +225,18 @@ constexpr std::array<SectionNames, 19> sections{{{"", "the top level"},
                                                  {"routes[].timeouts.", "'timeouts'"},
                                                  {"routes[].limits.", "'limits'"},
                                                  {"routes[].bandwidth.", "'bandwidth'"},
+                                                 {"auth.*.", "a proof"},
+                                                 {"auth.*.basic.", "'basic'"},
+                                                 {"auth.*.jwt.", "'jwt'"},
+                                                 {"auth.*.ticket.", "'ticket'"},
+                                                 {"auth.*.token.", "'token'"},
+                                                 {"auth.*.client_certificate.", "'client_certificate'"},
+                                                 {"auth.*.ask.", "'ask'"},
+                                                 {"auth.*.session_cookie.", "'session_cookie'"},
                                                  {"process.", "'process'"}}};
 
 // What other bridges and proxies call it; too far off for a count of letters.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 20> synonyms{{{"target", "to"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 28> synonyms{{{"target", "to"},
                                                                                   {"upstream", "to"},
                                                                                   {"backend", "to"},
                                                                                   {"bind", "listen"},
@@ -188,7 +255,15 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 20> synonyms
                                                                                   {"retries", "retry"},
                                                                                   {"networks", "addresses"},
                                                                                   {"token_file", "table"},
-                                                                                  {"rate_limit", "new_sessions"}}};
+                                                                                  {"rate_limit", "new_sessions"},
+                                                                                  {"htpasswd", "users"},
+                                                                                  {"jwks", "keys"},
+                                                                                  {"iss", "issuer"},
+                                                                                  {"aud", "audience"},
+                                                                                  {"forward_auth", "ask"},
+                                                                                  {"auth_request", "ask"},
+                                                                                  {"mtls", "client_certificate"},
+                                                                                  {"bearer", "token"}}};
 
 }  // namespace
 
@@ -216,7 +291,7 @@ std::string_view closest(std::string_view written, std::span<const std::string_v
   std::size_t best_distance = std::max<std::size_t>(1, written.size() / 3) + 1;
   const std::string word = lowered(written);
   for (const std::string_view candidate : candidates) {
-    const std::size_t distance = edit_distance(word, candidate);
+    const std::size_t distance = edit_distance(word, lowered(candidate));
     if (distance < best_distance && distance < candidate.size()) {
       best = candidate;
       best_distance = distance;

@@ -29,6 +29,14 @@ enum class Section : std::uint8_t {
   timeouts,
   limits,
   bandwidth,
+  proof,  // one of `auth`
+  basic,
+  jwt,
+  ticket,
+  token,
+  client_certificate,
+  ask,
+  session_cookie,
   process,
 };
 

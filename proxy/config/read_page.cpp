@@ -35,7 +35,7 @@ void Reader::read_page(const Fields& fields, Route& route) {
   const bool files = fields.find("files") != nullptr;
   const std::string_view why = files ? "serves files" : "is answered by bascule itself";
   for (const std::string_view key :
-       {"origins", "protocol", "subprotocols", "frames", "bandwidth", "refuse", "on_reload"}) {
+       {"origins", "protocol", "subprotocols", "frames", "bandwidth", "refuse", "on_expiry", "on_reload"}) {
     refuse_idle_key(fields.own(), key, why);
   }
   read_page_limits(fields, route, why);

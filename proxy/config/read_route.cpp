@@ -45,7 +45,7 @@ void Reader::read_defaults(const Fields& top) {
     if (auth->kind == YamlNode::Kind::text && auth->text == "none") {
       fields->mistake(*auth, fmt::format("'auth: none' in 'defaults': {}", closed));
     } else {
-      read_auth(*fields);
+      read_auth(*fields, route);
     }
   }
   defaults_ = &fields->node();
@@ -84,7 +84,7 @@ void Reader::read_route(const YamlNode& node, std::size_t number) {
   const bool has_host = read_host(fields, route.host);
   const bool has_path = read_path(fields, route.path);
   read_conditions(fields, route);
-  read_auth(fields);
+  read_auth(fields, route);
   read_allow(fields, route);
 
   std::vector<std::string_view> places;
@@ -125,30 +125,13 @@ bool Reader::read_name(const Fields& fields, Route& route) {
   return true;
 }
 
-void Reader::read_auth(const Fields& fields) {
-  const YamlNode* node = fields.find("auth");
-  if (node == nullptr) {
-    fields.mistake(fields.node(), fmt::format("{} has no 'auth'; a route that is open to everybody says 'auth: none'",
-                                              fields.where()));
-    return;
-  }
-  const bool none = node->kind == YamlNode::Kind::text && node->text == "none";
-  if (node->kind == YamlNode::Kind::nothing) {
-    fields.text("auth");
-  } else if (!none) {
-    fields.mistake(*node,
-                   fmt::format("{}: only 'none' is supported by this version of bascule", fields.name_of("auth")));
-  }
-}
-
 // --- allow -----------------------------------------------------------------------------------------------------------
 
 // A map means all of these, a list means any of these.
 void Reader::read_allow(const Fields& fields, Route& route) {
   const YamlNode* node = fields.find("allow");
   if (node == nullptr) { return; }
-  const YamlNode* auth = fields.find("auth");
-  const bool nameless = auth != nullptr && auth->text == "none";
+  const bool nameless = asks_nobody(fields);
   if (node->kind == YamlNode::Kind::map) {
     if (const auto rule = fields.map("allow", Section::allow, "")) { route.allow = {read_allow_rule(*rule, nameless)}; }
   } else if (node->kind == YamlNode::Kind::list) {
@@ -183,10 +166,38 @@ policy::AllowRule Reader::read_allow_rule(const Fields& fields, bool nameless) {
     }
   }
   if (fields.find("addresses") != nullptr) { rule.addresses = read_addresses(fields, "addresses"); }
+  if (const YamlNode* claims = fields.find("claims")) {
+    anything = true;
+    read_claims(fields, rule);
+    if (nameless) {
+      fields.mistake(*claims, fmt::format("{}: nobody claims anything where 'auth' is none; 'addresses' work without "
+                                          "a proof",
+                                          fields.name_of("claims")));
+    }
+  }
   if (!anything) {
-    fields.mistake(fields.node(), fmt::format("{} is empty; users, groups or addresses", fields.where()));
+    fields.mistake(fields.node(), fmt::format("{} is empty; users, groups, claims or addresses", fields.where()));
   }
   return rule;
+}
+
+void Reader::read_claims(const Fields& fields, policy::AllowRule& rule) {
+  const YamlNode& node = *fields.find("claims");
+  const std::string where = fields.name_of("claims");
+  if (node.kind != YamlNode::Kind::map || node.entries.empty()) {
+    fields.mistake(node, fmt::format("{} is a map from claims to values: claims: {{plan: [pro, team]}}", where));
+    return;
+  }
+  for (const auto& [key, value] : named_entries(mistakes_, node, where)) {
+    const std::string name = fmt::format("'{}' of {}", shown(key->text, 80), where);
+    std::vector<const YamlNode*> nodes{value};
+    if (value->kind == YamlNode::Kind::list) { nodes = value->items; }
+    if (nodes.empty()) { fields.mistake(*value, fmt::format("{} is empty, so nobody is allowed", name)); }
+    std::vector<std::string>& values = rule.claims[key->text];
+    for (const YamlNode* each : nodes) {
+      if (expect_text(mistakes_, *each, name, "words")) { values.push_back(each->text); }
+    }
+  }
 }
 
 }  // namespace bascule::config

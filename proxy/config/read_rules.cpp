@@ -100,7 +100,10 @@ void Reader::read_files_in_turns() {
     read_listeners(top);
     read_process(top);
   });
-  each([this](const Fields& top) { read_services(top); });
+  each([this](const Fields& top) {
+    read_services(top);
+    read_proofs(top);
+  });
   each([this](const Fields& top) {
     read_defaults(top);
     read_routes(top);

@@ -15,6 +15,7 @@
 namespace bascule::config {
 
 using policy::FrameRule;
+using policy::OnExpiry;
 using policy::OnReload;
 using policy::OriginRule;
 using policy::RefuseBy;
@@ -28,6 +29,8 @@ constexpr std::size_t frame_bytes_max = std::size_t{16} * 1024 * 1024;
 
 constexpr std::array<std::pair<std::string_view, RefuseBy>, 2> ways_to_refuse{
     {{"http", RefuseBy::http}, {"close", RefuseBy::close}}};
+constexpr std::array<std::pair<std::string_view, OnExpiry>, 2> ways_to_expire{
+    {{"close", OnExpiry::close}, {"keep", OnExpiry::keep}}};
 constexpr std::array<std::pair<std::string_view, OnReload>, 2> ways_to_reload{
     {{"keep", OnReload::keep}, {"close", OnReload::close}}};
 constexpr std::array<std::pair<std::string_view, ToClient>, 3> kinds_to_client{
@@ -51,6 +54,12 @@ void Reader::read_session(const Fields& fields, Route& route) {
   read_limits(fields, route);
   read_bandwidth(fields, route.session.pace);
   if (const auto refuse = fields.word("refuse", ways_to_refuse)) { route.refuse = *refuse; }
+  const auto on_expiry = fields.word("on_expiry", ways_to_expire);
+  if (asks_nobody(fields)) {
+    refuse_idle_key(fields.own(), "on_expiry", "asks for no proof that could be over");
+  } else if (on_expiry) {
+    route.on_expiry = *on_expiry;
+  }
   if (const auto on_reload = fields.word("on_reload", ways_to_reload)) { route.on_reload = *on_reload; }
 }
 

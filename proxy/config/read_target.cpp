@@ -16,6 +16,18 @@ using policy::Endpoint;
 using policy::Route;
 using policy::Service;
 
+namespace {
+
+bool names_a_target(const proof::Wanted& wanted) {
+  const auto proofs = wanted.proofs();
+  return std::any_of(proofs.begin(), proofs.end(), [](const auto& proof) {
+    const auto* ask = std::get_if<proof::Ask>(&proof->how);
+    return ask != nullptr && !ask->target_from.empty();
+  });
+}
+
+}  // namespace
+
 bool Reader::read_to(const Fields& fields, Route& route) {
   const YamlNode* node = fields.find("to");
   if (node == nullptr) { return false; }
@@ -77,9 +89,12 @@ std::shared_ptr<const Service> Reader::service_called(const std::string& name, c
 // The words in a service's address, or in the key of its look-up, are those of this route's visitors.
 void Reader::check_words(const Service& service, const Fields& fields, const Route& route) {
   std::vector<const policy::Words*> texts;
-  if (const auto* made = std::get_if<policy::MadeAddress>(&service.where)) { texts = {&made->host, &made->port}; }
+  if (const auto* address = std::get_if<policy::MadeAddress>(&service.where)) {
+    texts = {&address->host, &address->port};
+  }
   if (const auto* lookup = std::get_if<policy::Lookup>(&service.where)) { texts = {&lookup->key}; }
   const YamlNode& node = *fields.find("to");
+  const bool nobody_asked = asks_nobody(fields);
   for (const policy::Words* words : texts) {
     for (const std::string& name : words->captures()) {
       const auto& segments = route.path.segments;
@@ -90,9 +105,20 @@ void Reader::check_words(const Service& service, const Fields& fields, const Rou
       fields.mistake(node, fmt::format("{}: there is no '{{{}}}' in the path '{}'", fields.name_of("to"),
                                        shown(name, 80), shown(route.path.written, 80)));
     }
-    if (words->text().find("{user}") != std::string::npos) {
+    if (nobody_asked && words->text().find("{user}") != std::string::npos) {
       fields.mistake(node, fmt::format("{}: '{{user}}' is nobody where 'auth' is none", fields.name_of("to")));
     }
+    if (nobody_asked && words->claims()) {
+      fields.mistake(node, fmt::format("{}: nobody claims anything where 'auth' is none", fields.name_of("to")));
+    }
+  }
+  const auto* made = std::get_if<policy::MadeAddress>(&service.where);
+  // Something that is asked for and could not be read may be one.
+  const bool readable = nobody_asked || !route.auth.open();
+  if (made != nullptr && made->by_authorizer && readable && !names_a_target(route.auth)) {
+    fields.mistake(node, fmt::format("{}: '{{target}}' is named by an authorizer; none of this route's proofs is an "
+                                     "'ask' with 'target_from'",
+                                     fields.name_of("to")));
   }
 }
 
@@ -111,7 +137,11 @@ void Reader::read_lookup(const Fields& fields, Service& service) {
   if (const std::string* key = written->text("key")) {
     const YamlNode& node = *written->find("key");
     auto words = policy::Words::parse(*key);
-    if (!words) {
+    if (key->find("{target}") != std::string::npos) {
+      written->mistake(node, fmt::format("{}: '{{target}}' is an address, and is not looked up; write 'to: {{address: "
+                                         "\"{{target}}\", within: [10.20.0.0/16]}}'",
+                                         written->name_of("key")));
+    } else if (!words) {
       written->mistake(node, fmt::format("{}: {}", written->name_of("key"), words.error().text));
     } else if (!words->spoken()) {
       written->mistake(node, fmt::format("{}: '{}' is the same for every visitor; a word of his stands in braces: "

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "proxy/config/read_rules.hpp"
 #include "proxy/config/yaml.hpp"
 #include "proxy/policy/rules.hpp"
+#include "proxy/proof/proof.hpp"
 
 namespace bascule::config {
 
@@ -73,6 +75,66 @@ class Reader {
   void read_choice(const Fields& fields, policy::Service& service);
   void read_health(const Fields& fields, policy::Service& service);
 
+  // read_auth.cpp: the proofs of `auth`
+  void read_proofs(const Fields& top);
+  void read_proof(const YamlNode& key, const YamlNode& node);
+  bool read_kind(const Fields& fields, proof::Proof& proof);
+  void read_basic(const Fields& fields, proof::Proof& proof);
+  void read_users_of(const Fields& fields, proof::Basic& basic);
+  void read_one_user(const Fields& fields, proof::Basic& basic);
+  void read_groups_of_users(const Fields& fields, proof::Basic& basic);
+  void read_ticket(const Fields& fields, proof::Proof& proof);
+  void read_token(const Fields& fields, proof::Proof& proof);
+  void read_client_certificate(const Fields& fields, proof::Proof& proof);
+  void read_session_cookie(const Fields& fields, proof::Proof& proof);
+  void read_credential(const Fields& fields, std::vector<proof::CredentialPlace>& places);
+  std::optional<proof::CredentialPlace> read_credential_place(const Fields& fields, const YamlNode& node);
+  // The user lists of a proof have things to be warned of.
+  void warn_of_users(const YamlNode& node, const std::string& name, const std::string& file,
+                     const proof::UserList& users);
+
+  // read_jwt.cpp: keys that are given or fetched, and authorizers that are asked
+  void read_jwt(const Fields& fields, proof::Proof& proof);
+  void read_algorithms(const Fields& fields, proof::Keys& keys);
+  void read_keys(const Fields& fields, proof::Keys& keys);
+  void read_key_file(const Fields& fields, proof::Keys& keys);
+  void read_key_secret(const Fields& fields, proof::Keys& keys);
+  void read_key_url(const Fields& fields, proof::Keys& keys);
+  void read_ask(const Fields& fields, proof::Proof& proof);
+  std::optional<proof::Authorities> read_authorities(const Fields& fields, std::string& path);
+
+  // read_secret.cpp: what stands outside of the rules files
+  struct SecretRule {
+    std::size_t bytes_min = 1;
+    std::string_view example;  // the file as a message calls it: "ticket.key"
+    bool one_word = false;     // stands in a field of a request
+  };
+  struct Outside {
+    std::string bytes;
+    std::string source;    // "{file: /etc/bascule/ticket.key}", "{env: TICKET_KEY}"
+    std::string path{};    // of a file
+    std::string called{};  // how a message calls it: "'ticket.key'", "the variable 'TICKET_KEY'"
+  };
+  // Of a secret white space at both ends does not count, and there must be something. A list is taken as it is.
+  enum class Content : std::uint8_t { secret, list };
+  std::optional<Outside> read_outside(const YamlNode& node, const std::string& name, std::size_t bytes_max,
+                                      Content content);
+  std::optional<Outside> read_outside_file(const YamlNode& node, const std::string& name, std::size_t bytes_max);
+  std::optional<Outside> read_variable(const YamlNode& node, const std::string& name);
+  std::optional<proof::Secret> read_secret(const YamlNode& node, const std::string& name, const SecretRule& rule);
+  // `secret` or `secrets`; empty where neither is written, or after a mistake.
+  std::vector<proof::Secret> read_secrets(const Fields& fields, const SecretRule& rule);
+  void warn_of_open_file(const YamlNode& node, const std::string& path);
+
+  // read_wanted.cpp: what a route asks for
+  void read_auth(const Fields& fields, policy::Route& route);
+  static bool asks_nobody(const Fields& fields);  // the route says 'auth: none'
+  std::optional<proof::Wanted> read_wanted(const YamlNode& node, const std::string& name, std::size_t depth,
+                                           std::size_t& count);
+  std::optional<proof::Wanted> read_wanted_list(const YamlNode& node, proof::Wanted::Kind kind, const std::string& name,
+                                                std::size_t depth, std::size_t& count);
+  std::optional<proof::Wanted> read_wanted_name(const YamlNode& node, const std::string& name);
+
   // read_target.cpp: the `to` of a route
   bool read_to(const Fields& fields, policy::Route& route);
   std::shared_ptr<const policy::Service> service_of_text(const Fields& fields, const policy::Route& route);
@@ -87,9 +149,9 @@ class Reader {
   void read_routes(const Fields& top);
   void read_route(const YamlNode& node, std::size_t number);
   bool read_name(const Fields& fields, policy::Route& route);
-  void read_auth(const Fields& fields);
   void read_allow(const Fields& fields, policy::Route& route);
   policy::AllowRule read_allow_rule(const Fields& fields, bool nameless);
+  void read_claims(const Fields& fields, policy::AllowRule& rule);
 
   // read_match.cpp: which requests a route is for
   void read_listener_names(const Fields& fields, policy::Route& route);
@@ -130,9 +192,12 @@ class Reader {
   std::optional<policy::Place> process_place_;
   std::vector<std::string> listener_names_;                           // those of listeners with mistakes too
   std::map<std::string, policy::Place, std::less<>> service_places_;  // likewise
+  std::map<std::string, policy::Place, std::less<>> proof_places_;    // likewise
   std::map<std::string, policy::Place, std::less<>> route_places_;    // of the names so far
   std::vector<bool> can_match_;  // of each route: its name, host and path are well, so that routes can be compared
   std::map<std::string, std::shared_ptr<policy::TableSource>, std::less<>> tables_;  // by path; null: cannot be read
+  std::map<std::string, std::shared_ptr<proof::UserSource>, std::less<>> users_;     // likewise
+  std::set<std::string, std::less<>> open_files_;  // of secrets, with the warning told
 };
 
 }  // namespace bascule::config

@@ -6,13 +6,14 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "proxy/config/show_auth.hpp"
+#include "proxy/config/show_words.hpp"
 #include "proxy/config/values.hpp"
 #include "proxy/config/yaml_writer.hpp"
 #include "proxy/policy/origin.hpp"
@@ -36,27 +37,6 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view none = "none";
 
-YamlValue word(std::string_view text) {
-  return YamlValue::word(std::string(text));
-}
-
-YamlValue number(std::size_t count) {
-  return YamlValue::word(fmt::format("{}", count));
-}
-
-// In the largest unit that leaves a whole number.
-YamlValue duration(std::chrono::milliseconds time) {
-  for (const auto& [unit, length] :
-       {std::pair<std::string_view, std::chrono::milliseconds>{"h", 1h}, {"m", 1min}, {"s", 1s}}) {
-    if (time % length == 0ms) { return YamlValue::word(fmt::format("{}{}", time / length, unit)); }
-  }
-  return YamlValue::word(fmt::format("{}ms", time.count()));
-}
-
-YamlValue limit(Limit time) {
-  return time ? duration(*time) : word(none);
-}
-
 YamlValue count(const std::optional<std::size_t>& most) {
   return most ? number(*most) : word(none);
 }
@@ -69,11 +49,6 @@ YamlValue rate(const std::optional<Rate>& rate) {
 
 YamlValue byte_rate(const std::optional<Rate>& rate) {
   return rate ? YamlValue::word(fmt::format("{}/s", size_text(rate->count))) : word(none);
-}
-
-// A path in a rules file is relative to that file; what is printed here may be kept anywhere.
-YamlValue path(const std::string& file) {
-  return YamlValue::text(std::filesystem::absolute(file).lexically_normal().string());
 }
 
 YamlValue networks(const std::vector<Network>& networks) {
@@ -226,6 +201,11 @@ YamlValue show(const std::vector<policy::AllowRule>& rules) {
     YamlValue map = YamlValue::map();
     if (!rule.users.empty()) { map.add("users", YamlValue::texts(rule.users)); }
     if (!rule.groups.empty()) { map.add("groups", YamlValue::texts(rule.groups)); }
+    if (!rule.claims.empty()) {
+      YamlValue claims = YamlValue::map();
+      for (const auto& [claim, values] : rule.claims) { claims.add(claim, YamlValue::texts(values)); }
+      map.add("claims", std::move(claims));
+    }
     if (rule.addresses) { map.add("addresses", addresses(*rule.addresses)); }
     list.add(std::move(map));
   }
@@ -300,6 +280,7 @@ void add_session(YamlValue& map, const Route& route, const Service& service) {
   map.add("limits", show(route.limits, route.session.pace));
   map.add("bandwidth", show(route.session.pace));
   map.add("refuse", word(route.refuse == policy::RefuseBy::http ? "http" : "close"));
+  if (!route.auth.open()) { map.add("on_expiry", word(route.on_expiry == policy::OnExpiry::close ? "close" : "keep")); }
   map.add("on_reload", word(route.on_reload == policy::OnReload::keep ? "keep" : "close"));
 }
 
@@ -325,7 +306,7 @@ YamlValue show(const Route& route) {
   add_host(map, route.host);
   map.add("path", YamlValue::text(route.path.written));
   if (!route.conditions.empty()) { map.add("match", show(route.conditions)); }
-  map.add("auth", word(none));
+  map.add("auth", show_wanted(route.auth));
   if (!route.allow.empty()) { map.add("allow", show(route.allow)); }
   if (const Service* service = route.service()) {
     add_session(map, route, *service);
@@ -351,6 +332,8 @@ std::string show_rules(const policy::Rules& rules) {
   for (const Listener& listener : rules.listeners) { listeners.add(show(listener)); }
   YamlValue services = YamlValue::map();
   for (const auto& [name, service] : rules.services) { services.add(name, show(*service)); }
+  YamlValue proofs = YamlValue::map();
+  for (const auto& [name, proof] : rules.proofs) { proofs.add(name, show_proof(*proof)); }
   YamlValue routes = YamlValue::list();
   for (const auto& route : rules.routes) { routes.add(show(*route)); }
 
@@ -358,6 +341,7 @@ std::string show_rules(const policy::Rules& rules) {
   top.add("version", number(1));
   top.add("listen", std::move(listeners));
   if (!services.empty()) { top.add("services", std::move(services)); }
+  if (!proofs.empty()) { top.add("auth", std::move(proofs)); }
   top.add("routes", std::move(routes));
   top.add("process", show(rules.process));
   return top.document();

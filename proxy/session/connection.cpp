@@ -102,6 +102,10 @@ Async<bool> find_out_who(Floor& floor, net::Waiter& waiter, net::SocketStream& c
     visitor.peer = read.header->source.unmapped();
     visitor.came_to = read.header->destination.unmapped();
     visitor.secure = read.header->tls;
+    if (!read.header->certificate_name.empty()) {
+      visitor.certificate =
+          std::make_shared<const proof::Certificate>(proof::Certificate{.common_name = read.header->certificate_name});
+    }
   }
   co_return true;
 }

@@ -6,14 +6,10 @@
 #include "proxy/net/socket_stream.hpp"
 #include "proxy/net/waiter.hpp"
 #include "proxy/session/floor.hpp"
+#include "proxy/session/talk.hpp"
 #include "proxy/session/visitor.hpp"
 
 namespace bascule::session {
-
-enum class Next : std::uint8_t {
-  another,  // the connection may carry another request
-  over,     // nothing is left to do with it; `client` is null when it has become a session
-};
 
 // Everything passed in outlives the call; `client` is watched by `waiter`.
 net::Async<Next> exchange(Floor& floor, net::Waiter& waiter, const Visitor& visitor,

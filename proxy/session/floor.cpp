@@ -15,6 +15,8 @@ Floor::Floor(net::Loop& the_loop, const Shared& shared, std::shared_ptr<const po
       roster(shared.roster),
       log(shared.log),
       refusals(shared.refusals),
+      http(the_loop, shared.resolver),
+      prover(shared.proving, &http),
       rules_(std::move(rules)) {}
 
 Floor::~Floor() = default;

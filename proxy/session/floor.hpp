@@ -10,6 +10,8 @@
 #include <random>
 #include <string>
 
+#include "proxy/auth/http_client.hpp"
+#include "proxy/auth/prover.hpp"
 #include "proxy/net/loop.hpp"
 #include "proxy/net/resolver.hpp"
 #include "proxy/net/waiter.hpp"
@@ -31,6 +33,7 @@ struct Shared {
   Roster& roster;
   observe::Log& log;
   observe::Refusals& refusals;
+  auth::Shared& proving;
 };
 
 class Floor {
@@ -48,6 +51,8 @@ class Floor {
   observe::Log& log;
   observe::Refusals& refusals;
   relay::Workbench bench;
+  auth::HttpClient http;
+  auth::Prover prover;
 
   // One immutable snapshot; whoever holds it may compare it with the current one to learn whether the rules changed.
   const std::shared_ptr<const policy::Rules>& rules() const { return rules_; }

@@ -22,7 +22,8 @@ bool may_stay_at(const Address& reached, const std::vector<Network>& within) {
 
 LiveSession::LiveSession(Floor& floor, std::shared_ptr<const policy::Route> route,
                          std::unique_ptr<net::SocketStream> client, Reached service, Seat seat,
-                         std::unique_ptr<observe::SessionRecord> record, std::unique_ptr<const WayIn> way_in)
+                         std::unique_ptr<observe::SessionRecord> record, std::shared_ptr<const WayIn> way_in,
+                         TimePoint expires_at)
     : floor_(floor),
       route_(std::move(route)),
       client_(std::move(client)),
@@ -30,7 +31,8 @@ LiveSession::LiveSession(Floor& floor, std::shared_ptr<const policy::Route> rout
       seat_(std::move(seat)),
       use_(std::move(service.use)),
       record_(std::move(record)),
-      way_in_(std::move(way_in)) {
+      way_in_(std::move(way_in)),
+      expires_at_(expires_at) {
   const TimePoint now = floor_.loop.now();
   client_->watched_by(this);
   if (service_) {
@@ -46,13 +48,20 @@ LiveSession::~LiveSession() = default;
 void LiveSession::begin(Floor::Sessions::iterator self, const policy::Rules* newer) {
   self_ = self;
   const bool ended = newer != nullptr && judge_again(*newer);
-  if (!ended) { turn(); }
+  if (ended) { return; }
+  if (way_in_ && recheck_of(way_in_->identity)) { recheck_ = std::make_unique<Recheck>(floor_, *this, way_in_); }
+  turn();
 }
 
 void LiveSession::turn() {
   relay::Turn turn;
   try {
-    turn = relay_->turn(floor_.loop.now());
+    const TimePoint now = floor_.loop.now();
+    if (now >= expires_at_) {
+      expires_at_ = never;
+      relay_->end(relay::Cause::credential_expired, now);
+    }
+    turn = relay_->turn(now);
   } catch (const std::exception& exception) {
     // The root of a session: what goes wrong in it, a bug or a want of memory, ends it and no other.
     client_->abort();
@@ -69,7 +78,7 @@ void LiveSession::turn() {
   if (turn.again) {
     floor_.loop.timers().wake_soon(*this);
   } else {
-    floor_.loop.timers().wake_by(*this, turn.wake_at);
+    floor_.loop.timers().wake_by(*this, std::min(turn.wake_at, expires_at_));
   }
 }
 
@@ -80,7 +89,11 @@ void LiveSession::end(relay::Cause why) {
 
 bool LiveSession::judge_again(const policy::Rules& rules) {
   if (!way_in_) { return false; }
-  const policy::Judgement judgement = policy::judge(rules, visit_of(rules, way_in_->visitor), way_in_->head);
+  if (route_->on_reload == policy::OnReload::keep) { return false; }
+  policy::Visit visit = visit_of(rules, way_in_->visitor);
+  // Whoever proved nothing is judged as nobody. What others proved counts where the new rules ask for the same.
+  visit.identity = way_in_->asked ? &way_in_->identity : nullptr;
+  const policy::Judgement judgement = policy::judge(rules, visit, way_in_->head);
   const auto* admitted = std::get_if<policy::Admitted>(&judgement.verdict);
   const policy::Service* service = admitted == nullptr ? nullptr : admitted->route->service();
   if (service == nullptr || !may_stay_at(way_in_->reached, service->within)) {

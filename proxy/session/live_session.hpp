@@ -14,15 +14,21 @@
 #include "proxy/session/dialing.hpp"
 #include "proxy/session/floor.hpp"
 #include "proxy/session/ledger.hpp"
+#include "proxy/session/recheck.hpp"
 #include "proxy/session/visitor.hpp"
 #include "proxy/wire/http/head_parser.hpp"
 
 namespace bascule::session {
 
-// A session's way in, kept where its route says `on_reload: close`: enough to judge it again by other rules.
+// A session's way in, kept where its route says `on_reload: close` or an authorizer is asked again: enough to judge it
+// once more.
 struct WayIn {
   Visitor visitor;
   wire::http::RequestHead head;
+  proof::Identity identity{};                // who he had proven to be
+  std::optional<policy::Unproven> asked{};   // and what was asked of him; empty: nothing
+  Address client{};                          // the visitor, as far as those in front of us were believed
+  std::string host{};                        // as he asked for it
   std::optional<policy::Endpoint> target{};  // where the visitor's words led
   Address reached{};                         // and what answered there
 };
@@ -30,17 +36,18 @@ struct WayIn {
 class LiveSession final : private net::Watcher, private net::Timer {
  public:
   // `service.stream` is null for the echo target. The route is pinned: the session keeps living by the rules it came in
-  // with. `way_in` is null where new rules do not matter to it.
+  // with. `way_in` is null where nobody will judge it again. `expires_at`: when its proof is over; `never`: that does
+  // not matter to it.
   LiveSession(Floor& floor, std::shared_ptr<const policy::Route> route, std::unique_ptr<net::SocketStream> client,
               Reached service, Seat seat, std::unique_ptr<observe::SessionRecord> record,
-              std::unique_ptr<const WayIn> way_in);
+              std::shared_ptr<const WayIn> way_in, TimePoint expires_at);
   ~LiveSession() override;
 
   // The first turn, which may destroy it; `self` is its place in the floor's list. `newer`: rules that have come since
   // it was judged; nullptr: none.
   void begin(Floor::Sessions::iterator self, const policy::Rules* newer);
 
-  // Ends it properly (`draining`, `revoked`, `moved`) or at once (`stopped`). May destroy it.
+  // Ends it properly (`draining`, `revoked`, `moved`, `withdrawn`) or at once (`stopped`). May destroy it.
   void end(relay::Cause why);
 
   // New rules have come. Ends it where they would not let it in, or would lead it elsewhere: true then, and it may be
@@ -62,7 +69,9 @@ class LiveSession final : private net::Watcher, private net::Timer {
   Seat seat_;
   Use use_;
   std::unique_ptr<observe::SessionRecord> record_;
-  std::unique_ptr<const WayIn> way_in_;
+  std::shared_ptr<const WayIn> way_in_;
+  std::unique_ptr<Recheck> recheck_;
+  TimePoint expires_at_;
 };
 
 }  // namespace bascule::session

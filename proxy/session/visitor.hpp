@@ -1,10 +1,12 @@
 // Who is at the door, and at which one.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "proxy/base/address.hpp"
 #include "proxy/policy/judge.hpp"
+#include "proxy/proof/certificate.hpp"
 
 namespace bascule::session {
 
@@ -15,6 +17,8 @@ struct Visitor {
   Address proxy{};       // who really connected, where a header names another
   Address came_to{};     // the destination that it names; else asked of the socket when it is needed
   bool secure = false;   // it says that he came by TLS
+  // What the certificate says that he showed to whoever ended his TLS; null: none.
+  std::shared_ptr<const proof::Certificate> certificate{};
 };
 
 // The listener he came in by, as these rules have it; nullptr when they have it no more.

@@ -180,7 +180,7 @@ TEST(ParseMadeAddress, SaysWhatIsWrong) {
       {"{path.id}:1/x", "'{path.id}:1/x' has a path in it; a service has a host and a port only"},
       {"http://{path.id}:1", "'http://{path.id}:1' has a path in it; a service has a host and a port only"},
       {"{id}:1",
-       "'{id}' is no word; there are {path.x}, {query.x}, {header.x}, {cookie.x}, {host}, {user} and "
+       "'{id}' is no word; there are {path.x}, {query.x}, {header.x}, {cookie.x}, {claim.x}, {host}, {user} and "
        "{client.address}"},
       {"{sni}:1", "'{sni}' is not supported by this version"},
       {"{path.}:1", "'{path.}' lacks a name: '{path.x}'"},

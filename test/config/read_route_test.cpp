@@ -41,7 +41,7 @@ TEST(ReadRoute, SaysWhatIsWrongWithAllow) {
       {"allow: 10.0.0.0/8",
        "7:10: 'allow' of route 'desk' is a map, or a list of them: allow: {addresses: [10.0.0.0/8]}"},
       {"allow: []", "7:10: 'allow' of route 'desk' is empty, so nobody could come in; leave it out for everybody"},
-      {"allow: {}", "7:10: 'allow' of route 'desk' is empty; users, groups or addresses"},
+      {"allow: {}", "7:10: 'allow' of route 'desk' is empty; users, groups, claims or addresses"},
       {"allow: [ada]", "7:11: 'allow' of route 'desk' is a list of maps: [{addresses: [10.0.0.0/8]}, {users: [ada]}]"},
       {"allow: {address: 10.0.0.0/8}",
        "7:11: unknown key 'address' in 'allow' of route 'desk'; did you mean 'addresses'?"},
@@ -180,8 +180,6 @@ TEST(Defaults, HaveTheirMistakesToldOnce) {
               testing::SizeIs(4));
   EXPECT_THAT(of_defaults("{timeouts: 5s}"),
               ElementsAre("2:22: 'timeouts' of 'defaults' is a map: timeouts: {connect: 5s, idle: 30m}"));
-  EXPECT_THAT(of_defaults("{auth: portal}"),
-              ElementsAre("2:18: 'auth' of 'defaults': only 'none' is supported by this version of bascule"));
   EXPECT_THAT(of_defaults("{allow: {users: [ada]}}"),
               ElementsAre("2:27: 'users' of 'allow' of route 'a': nobody has a name where 'auth' is none; 'addresses' "
                           "work without one"));

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "test/config/secrets.hpp"
+
 namespace bascule::config {
 
 inline std::filesystem::path rules_folder() {
@@ -44,8 +46,8 @@ inline void replace_all(std::string& text, std::string_view from, std::string_vi
   }
 }
 
-// Clients' pages need not be installed, nor a table be in /etc: a folder with a page of each, and the table of the
-// examples.
+// Clients' pages need not be installed, nor a table be in /etc, and secrets are in nobody's repository: a folder with a
+// page of each, and with secrets for the examples.
 class PagesStandIn {
  public:
   PagesStandIn() {
@@ -53,6 +55,7 @@ class PagesStandIn {
     if (mkdtemp(name.data()) == nullptr) { throw std::runtime_error("no temporary folder"); }
     folder_ = name;
     for (const char* page : {"vnc.html", "spice_auto.html"}) { std::ofstream(folder_ / page) << "<!doctype html>"; }
+    write_secrets(folder_);
   }
   PagesStandIn(const PagesStandIn&) = delete;
   PagesStandIn& operator=(const PagesStandIn&) = delete;
@@ -66,6 +69,9 @@ class PagesStandIn {
   std::string put_into(std::string text) const {
     for (const char* pages : {"/usr/share/novnc", "/usr/share/spice-html5"}) {
       replace_all(text, pages, folder_.string());
+    }
+    for (const char* beside : {" secrets/", " certs/"}) {
+      replace_all(text, beside, " " + folder_.string() + "/" + std::string(beside + 1));
     }
     replace_all(text, "/etc/bascule/tokens.d", (rules_folder() / "examples" / "tokens.d").string());
     return text;

@@ -91,7 +91,12 @@ class Schema(unittest.TestCase):
             {"host": "*.org"},
             {"orgins": "same"},
             {"origins": "https://app.example.org/page"},
-            {"auth": "staff"},
+            {"auth": "a proof"},
+            {"auth": []},
+            {"auth": ["none"]},
+            {"auth": {"all": ["a"], "any": ["b"]}},
+            {"auth": {"some": ["a"]}},
+            {"auth": "any"},
             {"protocol": "rdp"},
             {"to": "tls://127.0.0.1:5900"},
             {"to": {"service": "broker"}},
@@ -113,12 +118,60 @@ class Schema(unittest.TestCase):
             {"bandwidth": {"to_client": "20MiB"}},
             {"allow": {"addresses": "desk.example.org"}},
             {"allow": {"address": "10.0.0.0/8"}},
+            {"allow": {"claims": {}}},
+            {"on_expiry": "maybe"},
+            {"to": {"address": "{target}:5900", "within": "10.0.0.0/8"}},
+            {"to": {"address": "{target}"}},
             {"match": {"path": "/x"}},
             {"refuse": "reset"},
             {"on_reload": True},
         ):
             with self.subTest(keys):
                 self.assertNotEqual(mistakes_of_route(**keys), [])
+
+    def test_takes_auth_of_the_defaults(self):
+        routes = [{key: value for key, value in ROUTE.items() if key != "auth"}]
+        rules = {"listen": "127.0.0.1:6080", "defaults": {"auth": ["a", {"all": ["b", "c"]}]}, "routes": routes}
+        self.assertEqual(mistakes(yaml.safe_dump(rules)), [])
+        del rules["defaults"]["auth"]
+        self.assertNotEqual(mistakes(yaml.safe_dump(rules)), [])
+
+    def test_refuses_mistakes_in_a_proof(self):
+        secret = {"file": "x.key"}
+        for proof in (
+            {},
+            {"session_cookie": {}},
+            {"password": {}},
+            {"basic": {}},
+            {"basic": {"users": "staff.htpasswd"}},
+            {"basic": {"users": secret, "user": "a", "password": secret}},
+            {"basic": {"user": "a"}},
+            {"basic": {"user": "a", "password": "hunter2"}},
+            {"basic": {"users": secret}, "token": {"secret": secret, "user": "a"}},
+            {"basic": {"users": {"file": "a", "env": "B"}}},
+            {"basic": {"users": {"env": "a b"}}},
+            {"jwt": {}},
+            {"jwt": {"keys": "http://a.example/jwks"}},
+            {"jwt": {"keys": "a.jwks", "refresh": "1h"}},
+            {"jwt": {"keys": "a.jwks", "algorithms": ["none"]}},
+            {"jwt": {"keys": "a.jwks", "credential": "cookie"}},
+            {"jwt": {"keys": "a.jwks", "credential": {"cookie": "a b"}}},
+            {"jwt": {"keys": "a.jwks", "credential": {"header": "Cookie"}}},
+            {"ticket": {}},
+            {"ticket": {"secret": "hunter2"}},
+            {"ticket": {"secret": secret, "secrets": [secret]}},
+            {"ticket": {"secret": secret, "max_age": 60}},
+            {"token": {"secret": secret}},
+            {"client_certificate": {"user_from": "cn"}},
+            {"client_certificate": {"fingerprints": "12:34"}},
+            {"client_certificate": {}, "session_cookie": {}},
+            {"ask": {"url": "ftp://a.example/"}},
+            {"ask": {"url": "http://a.example/", "pass": ["host"]}},
+            {"ask": {"url": "http://a.example/"}, "session_cookie": {}},
+        ):
+            with self.subTest(proof):
+                rules = {"listen": "127.0.0.1:6080", "auth": {"staff": proof}, "routes": [ROUTE]}
+                self.assertNotEqual(mistakes(yaml.safe_dump(rules)), [])
 
     def test_leaves_keys_of_ones_own_alone(self):
         self.assertEqual(mistakes_of_route(**{"x-owner": "ada", "timeouts": {"x-why": "slow link", "connect": "9s"}}), [])

@@ -61,6 +61,8 @@ void expect_same(const policy::Rules& a, const policy::Rules& b) {
     EXPECT_TRUE(one.conditions == other.conditions) << one.name;
     EXPECT_TRUE(one.origins == other.origins) << one.name;
     EXPECT_TRUE(one.allow == other.allow) << one.name;
+    EXPECT_TRUE(one.auth == other.auth) << one.name;
+    EXPECT_EQ(one.on_expiry, other.on_expiry) << one.name;
     EXPECT_TRUE(one.session == other.session) << one.name;
     EXPECT_TRUE(one.limits == other.limits) << one.name;
     if (one.service() != nullptr && other.service() != nullptr) {
@@ -68,6 +70,11 @@ void expect_same(const policy::Rules& a, const policy::Rules& b) {
     }
   }
   EXPECT_TRUE(a.process == b.process);
+  ASSERT_EQ(a.proofs.size(), b.proofs.size());
+  for (const auto& [name, proof] : a.proofs) {
+    const proof::Proof* again = b.proof(name);
+    EXPECT_TRUE(again != nullptr && *again == *proof) << name;
+  }
 }
 
 // --- rules by chance -------------------------------------------------------------------------------------------------
@@ -145,7 +152,8 @@ class Chance {
   template <typename T>
   std::vector<T> some_of(std::vector<T> all) {
     std::shuffle(all.begin(), all.end(), random_);
-    all.resize(std::min<std::size_t>(all.size(), 1 + below(3)));
+    const std::size_t count = std::min<std::size_t>(all.size(), 1 + below(3));
+    all.erase(all.begin() + static_cast<std::ptrdiff_t>(count), all.end());
     return all;
   }
 
@@ -178,6 +186,150 @@ const std::vector<Network>& networks() {
   static const std::vector<Network> all{network("10.0.0.0/8"),    network("192.0.2.7"), network("0.0.0.0/1"),
                                         network("2001:db8::/32"), network("::1"),       network("fd00:20::/64")};
   return all;
+}
+
+// --- proofs by chance
+
+std::vector<proof::CredentialPlace> chance_places(Chance& chance) {
+  using In = proof::CredentialPlace::In;
+  return chance.some_of<proof::CredentialPlace>({{},
+                                                 {.in = In::header, .name = "x-token"},
+                                                 {.in = In::cookie, .name = "a!b"},
+                                                 {.in = In::query, .name = "a: b"},
+                                                 {.in = In::subprotocol, .name = "bearer"}});
+}
+
+std::chrono::seconds chance_seconds(Chance& chance) {
+  return chance.one_of<std::chrono::seconds>({1s, 59s, 60s, 90s, 3600s, 86400s});
+}
+
+// Those that stand in the folder of `write_secrets`.
+std::vector<proof::Secret> chance_secrets(Chance& chance, const std::string& folder, bool of_tokens) {
+  const auto of_file = [&](std::size_t number, const char* name) {
+    return proof::Secret(secret_texts()[number], fmt::format("{{file: {}/secrets/{}}}", folder, name));
+  };
+  if (of_tokens) {
+    return chance.some_of<proof::Secret>(
+        {of_file(4, "robot.token"), proof::Secret(secret_texts()[5], "{env: OLD_TOKEN}")});
+  }
+  return chance.some_of<proof::Secret>(
+      {of_file(0, "ticket.key"), of_file(1, "old-ticket.key"), of_file(2, "cookie.key")});
+}
+
+proof::Basic chance_basic(Chance& chance, const std::string& folder) {
+  proof::Basic basic{.realm = chance.one_of<std::string>({"Staff", "a: b", "7", "null", "it's #1"})};
+  if (chance.one_in(2)) {
+    basic.one = {.user = chance.one_of<std::string>({"boss", "7", "a b"}),
+                 .password = proof::Secret(secret_texts()[6], "{env: BOSS_PASSWORD}")};
+  } else {
+    basic.users = std::make_shared<proof::UserSource>(folder + "/secrets/staff.htpasswd");
+    basic.users_source = fmt::format("{{file: {}}}", basic.users->path());
+  }
+  for (const std::string& group : chance.some_of(awkward_texts())) {
+    // No key may be called so.
+    if (chance.one_in(2) && group != "<<") { basic.groups[group] = chance.some_of(awkward_texts()); }
+  }
+  return basic;
+}
+
+proof::Jwt chance_jwt(Chance& chance, const std::string& folder) {
+  proof::Jwt jwt;
+  jwt.keys.set = std::make_shared<Source<proof::KeySet>>(std::string());
+  if (chance.one_in(2)) {
+    jwt.keys.url = {
+        .secure = true, .host = "a.example", .port = chance.one_of<std::uint16_t>({443, 8443}), .target = "/x?y={z}"};
+    jwt.keys.written = fmt::format("\"{}\"", jwt.keys.url->text());
+    jwt.keys.refresh = chance_seconds(chance);
+    if (chance.one_in(2)) { jwt.keys.url_authorities = folder + "/certs/portal-ca.pem"; }
+  } else {
+    jwt.keys.written = folder + "/secrets/portal.jwks.json";
+    jwt.keys.digest = proof::sha256(portal_jwks);
+  }
+  if (chance.one_in(2)) { jwt.keys.algorithms = {proof::Algorithm::ES256}; }
+  if (chance.one_in(2)) { jwt.rule.issuers = chance.some_of(awkward_texts()); }
+  if (chance.one_in(2)) { jwt.rule.audiences = chance.some_of(awkward_texts()); }
+  jwt.rule.leeway = chance.one_of<std::chrono::seconds>({0s, 1s, 600s});
+  jwt.credential = chance_places(chance);
+  jwt.user_from = chance.one_of<std::string>({"sub", "a.b", "7", "x: y"});
+  jwt.groups_from = chance.one_of<std::string>({"", "roles", "a b"});
+  return jwt;
+}
+
+proof::ClientCertificate chance_certificate(Chance& chance, const std::string& folder) {
+  proof::ClientCertificate certificate{.user_from = static_cast<proof::ClientCertificate::UserFrom>(chance.below(5))};
+  if (chance.one_in(2)) { certificate.issuers = chance.some_of<std::string>({"CN=A,O=B", "CN=\"x\"", "7"}); }
+  if (chance.one_in(2)) { certificate.fingerprints = {std::string(64, '0'), std::string(64, 'e')}; }
+  if (chance.one_in(2)) {
+    certificate.authorities = *proof::Authorities::from_pem(authority_pem);
+    certificate.authorities_path = folder + "/certs/clients-ca.pem";
+  }
+  return certificate;
+}
+
+proof::Ask chance_ask(Chance& chance, const std::string& folder) {
+  const bool secure = chance.one_in(2);
+  proof::Ask ask{.url = {.secure = secure,
+                         .host = chance.one_of<std::string>({"::1", "10.0.0.1", "sso.example"}),
+                         .port = chance.one_of<std::uint16_t>({80, 443, 9091}),
+                         .target = "/verify"}};
+  if (secure && chance.one_in(2)) { ask.authorities = folder + "/certs/sso-ca.pem"; }
+  if (chance.one_in(2)) { ask.pass = chance.some_of<std::string>({"cookie", "x-a", "on", "7"}); }
+  ask.user_from = chance.one_of<std::string>({"", "x-user", "7"});
+  ask.groups_from = chance.one_of<std::string>({"", "x-groups"});
+  ask.target_from = chance.one_of<std::string>({"", "x-target"});
+  ask.timeout = chance.one_of<std::chrono::milliseconds>({1ms, 1500ms, 5s});
+  ask.cache = chance.one_of<std::chrono::milliseconds>({0ms, 1ms, 5s});
+  ask.recheck = chance.limit();
+  return ask;
+}
+
+std::shared_ptr<const proof::Proof> chance_proof(Chance& chance, const std::string& folder, std::string name) {
+  proof::Proof proof;
+  proof.name = std::move(name);
+  const std::size_t kind = chance.below(6);
+  switch (kind) {
+    case 0: proof.how = chance_basic(chance, folder); break;
+    case 1: proof.how = chance_jwt(chance, folder); break;
+    case 2:
+      proof.how = proof::Ticket{.secrets = chance_secrets(chance, folder, false),
+                                .max_age = chance_seconds(chance),
+                                .single_use = chance.one_in(2),
+                                .credential = chance_places(chance)};
+      break;
+    case 3:
+      proof.how =
+          proof::Token{.secrets = chance_secrets(chance, folder, true),
+                       .user = chance.one_of<std::string>({"robot", "7", "a: b"}),
+                       .groups = chance.one_in(2) ? std::vector<std::string>() : chance.some_of(awkward_texts()),
+                       .credential = chance_places(chance)};
+      break;
+    case 4: proof.how = chance_certificate(chance, folder); break;
+    default: proof.how = chance_ask(chance, folder); break;
+  }
+  if (kind < 4 && chance.one_in(2)) {
+    proof.cookie = {.max_age = chance_seconds(chance),
+                    .secrets = chance.one_in(2) ? std::vector<proof::Secret>() : chance_secrets(chance, folder, false),
+                    .login = kind == 0 && chance.one_in(2)};
+  }
+  return std::make_shared<const proof::Proof>(std::move(proof));
+}
+
+proof::Wanted chance_wanted(Chance& chance, const policy::Rules& rules, int depth) {
+  using Kind = proof::Wanted::Kind;
+  if (depth == 0 || chance.one_in(2)) {
+    const auto number = static_cast<std::ptrdiff_t>(chance.below(rules.proofs.size()));
+    return {.kind = Kind::one, .proof = std::next(rules.proofs.begin(), number)->second};
+  }
+  proof::Wanted wanted{.kind = chance.one_in(2) ? Kind::any : Kind::all};
+  const std::size_t items = 2 + chance.below(3);
+  for (std::size_t i = 0; i < items; ++i) {
+    proof::Wanted one = chance_wanted(chance, rules, depth - 1);
+    const bool known = std::find(wanted.of.begin(), wanted.of.end(), one) != wanted.of.end();
+    if (!known) { wanted.of.push_back(std::move(one)); }
+  }
+  if (wanted.of.size() > 1) { return wanted; }
+  proof::Wanted only = wanted.of.front();
+  return only;
 }
 
 policy::Listener chance_listener(Chance& chance, std::size_t number) {
@@ -313,6 +465,7 @@ void fill_session(Chance& chance, policy::Route& route) {
   route.limits.sessions_per_user = chance.count();
   route.limits.new_sessions = chance.rate();
   route.refuse = chance.one_in(2) ? policy::RefuseBy::http : policy::RefuseBy::close;
+  if (!route.auth.open() && chance.one_in(2)) { route.on_expiry = policy::OnExpiry::keep; }
   route.on_reload = chance.one_in(2) ? policy::OnReload::keep : policy::OnReload::close;
 }
 
@@ -358,6 +511,15 @@ class ShowRules : public testing::Test {
     route.to = std::shared_ptr<const Service>(std::move(service));
   }
 
+  static void ask_for_a_proof(Chance& chance, policy::Route& route, const policy::Rules& rules) {
+    route.auth = chance_wanted(chance, rules, 3);
+    if (chance.one_in(2)) {
+      route.allow.push_back({.users = chance.some_of(awkward_texts()),
+                             .groups = chance.some_of(awkward_texts()),
+                             .claims = {{"plan", chance.some_of(awkward_texts())}, {"7", {"7"}}}});
+    }
+  }
+
   policy::Rules chance_rules(Chance& chance) {
     policy::Rules rules;
     const std::size_t listeners = 1 + chance.below(4);
@@ -370,6 +532,12 @@ class ShowRules : public testing::Test {
       choose_among(chance, *service);
       finish(chance, *service);
       rules.services.emplace(service->name, std::move(service));
+    }
+    const std::size_t proofs = chance.below(5);
+    for (std::size_t i = 0; i < proofs; ++i) {
+      auto proof = chance_proof(chance, pages_.folder(),
+                                chance.one_of<std::string>({"staff", "7", "no", "null", "a_b-c"}) + std::to_string(i));
+      rules.proofs.emplace(proof->name, std::move(proof));
     }
     const std::size_t routes = 1 + chance.below(12);
     for (std::size_t i = 0; i < routes; ++i) {
@@ -384,6 +552,7 @@ class ShowRules : public testing::Test {
           route.allow.push_back({.addresses = AddressSet{.networks = {each}, .unix_sockets = chance.one_in(2)}});
         }
       }
+      if (!rules.proofs.empty() && chance.one_in(2)) { ask_for_a_proof(chance, route, rules); }
       policy::Timeouts& times = route.session.timeouts;
       for (Limit* limit : {&times.head, &times.stall, &times.close}) { *limit = chance.limit(); }
       route.limits.head_bytes = chance.one_of<std::size_t>({1024, 16384, 1U << 20U, 5000});
@@ -428,7 +597,8 @@ TEST_F(ShowRules, MakesOneFileOfAFolder) {
   expect_same(reading->rules, read_well(show_rules(reading->rules)).rules);
 }
 
-// --- how it reads ----------------------------------------------------------------------------------------------------
+// --- how it reads
+// ----------------------------------------------------------------------------------------------------
 
 TEST_F(ShowRules, WritesOutEveryDefaultAndPreset) {
   const Reading reading = read_well(R"(listen: 127.0.0.1:6080
@@ -507,6 +677,70 @@ routes:
                 (rules_folder() / "rooms.yaml").lexically_relative(std::filesystem::current_path()));
   const std::string table = std::filesystem::canonical(rules_folder() / "examples" / "tokens.d");
   EXPECT_THAT(show_rules(reading.rules), HasSubstr(fmt::format("table: {}", table)));
+}
+
+TEST_F(ShowRules, WritesOutEveryDefaultOfAProof) {
+  const Reading reading = read_well(pages_.put_into(R"(listen: 127.0.0.1:6080
+auth:
+  invite: {ticket: {secret: {file: secrets/ticket.key}}, session_cookie: {}}
+  kiosk: {client_certificate: {}}
+  portal: {jwt: {keys: secrets/portal.jwks.json}}
+  robot: {token: {secrets: [{env: OLD_TOKEN}], user: robot}}
+  sso: {ask: {url: "http://127.0.0.1:9091"}}
+  staff: {basic: {users: {file: secrets/staff.htpasswd}}, session_cookie: {secret: {file: secrets/cookie.key}}}
+routes:
+  - {name: a, path: /a, to: "a.b:1", auth: [portal, {all: [kiosk, [staff, robot]]}, invite, sso]}
+)"));
+  const std::string shown = show_rules(reading.rules);
+  const std::string expected = pages_.put_into(R"(
+auth:
+  invite:
+    ticket: {secret: {file: secrets/ticket.key}, max_age: 1m, single_use: true, credential: [{query: ticket}]}
+    session_cookie:
+      max_age: 8h
+      # secret: the process's own, new with each start
+      login: false
+  kiosk:
+    client_certificate: {user_from: subject.CN}
+  portal:
+    jwt:
+      keys: secrets/portal.jwks.json
+      # algorithms: what each key is for
+      leeway: 30s
+      credential: [header]
+      user_from: sub
+  robot:
+    token: {secret: {env: OLD_TOKEN}, user: robot, credential: [header]}
+  sso:
+    ask:
+      url: http://127.0.0.1:9091/
+      timeout: 5s
+      cache: 5s
+      recheck: none
+  staff:
+    basic: {users: {file: secrets/staff.htpasswd}, realm: staff}
+    session_cookie: {max_age: 8h, secret: {file: secrets/cookie.key}, login: false}
+)");
+  // Where the folder has a long name, lines break elsewhere.
+  const auto flat = [](std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+      if (std::string_view(" \n{},").find(c) == std::string_view::npos) { out += c; }
+    }
+    return out;
+  };
+  EXPECT_THAT(flat(shown), HasSubstr(flat(expected)));
+  EXPECT_THAT(shown, HasSubstr("    auth: [portal, {all: [kiosk, [staff, robot]]}, invite, sso]\n"));
+  EXPECT_THAT(shown, HasSubstr("    on_expiry: close\n"));
+}
+
+// A secret is shown as where it stands, in whatever kind of proof.
+TEST_F(ShowRules, ShowsNoSecret) {
+  for (const std::filesystem::path& file : rules_files()) {
+    const Reading reading = read_well(pages_.put_into(text_of_file(file)), file.string());
+    const std::string shown = show_rules(reading.rules);
+    for (const std::string& secret : secret_texts()) { EXPECT_THAT(shown, Not(HasSubstr(secret))) << file; }
+  }
 }
 
 }  // namespace

@@ -240,7 +240,7 @@ TEST_F(Tables, AreReadAgainWhenTheyChange) {
   BasculeProcess bascule(rules(table));
   EXPECT_EQ(WsClient(bascule.port(), "/room?token=two").status(), 404);
   folder_.write("tokens", fmt::format("two: 127.0.0.1:{}\n", other_.port()));
-  bascule.line([](const auto& line) { return line.value("event", "") == "table_read"; });
+  bascule.line([](const auto& line) { return line.value("event", "") == "file_read"; });
   EXPECT_EQ(WsClient(bascule.port(), "/room?token=two").status(), 101);
   EXPECT_EQ(WsClient(bascule.port(), "/room?token=one").status(), 404);
 }
@@ -251,7 +251,7 @@ TEST_F(Tables, AFolderIsAllOfItsFiles) {
   BasculeProcess bascule(rules(folder_.path("tokens.d")));
   EXPECT_EQ(WsClient(bascule.port(), "/room?token=one").status(), 101);
   folder_.write("tokens.d/b", fmt::format("two: 127.0.0.1:{}\n", other_.port()));
-  bascule.line([](const auto& line) { return line.value("event", "") == "table_read"; });
+  bascule.line([](const auto& line) { return line.value("event", "") == "file_read"; });
   EXPECT_EQ(WsClient(bascule.port(), "/room?token=two").status(), 101);
   EXPECT_EQ(WsClient(bascule.port(), "/room?token=one").status(), 101);
 }

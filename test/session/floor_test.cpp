@@ -22,8 +22,14 @@ class FloorTest : public testing::Test {
   Roster roster_;
   observe::Log log_{nowhere_.get(), observe::Format::json};
   observe::Refusals refusals_;
+  auth::Shared proving_{auth::Hashing::Options{}};
   Floor floor_{loop_,
-               {.resolver = resolver_, .ledger = ledger_, .roster = roster_, .log = log_, .refusals = refusals_},
+               {.resolver = resolver_,
+                .ledger = ledger_,
+                .roster = roster_,
+                .log = log_,
+                .refusals = refusals_,
+                .proving = proving_},
                std::make_shared<const policy::Rules>()};
 };
 
