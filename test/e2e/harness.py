@@ -257,12 +257,16 @@ class Case(unittest.TestCase):
         done = self.command(*argv, seconds=seconds)
         return json.loads(done.stdout.splitlines()[-1])
 
-    def command(self, *argv, seconds=180, env=None, code=0):
-        """Runs a program to its end; it must end by itself, with `code`."""
+    def bascule(self, *argv, said=None):
+        """What one of bascule's verbs prints; `said` is what it reads."""
+        return self.command(bascule_binary(), *argv, said=said).stdout
+
+    def command(self, *argv, seconds=180, env=None, code=0, said=None):
+        """Runs a program to its end; it must end by itself, with `code`. `said`: what it reads."""
         words = [str(word) for word in argv]
         process = subprocess.Popen(
             words,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if said is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -270,7 +274,7 @@ class Case(unittest.TestCase):
             start_new_session=True,
         )
         try:
-            stdout, stderr = process.communicate(timeout=seconds)
+            stdout, stderr = process.communicate(said, timeout=seconds)
         except BaseException as error:
             os.killpg(process.pid, signal.SIGKILL)
             stdout, stderr = process.communicate()

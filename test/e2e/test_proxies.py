@@ -320,8 +320,8 @@ class Nginx(Fronts):
         self.assertIn(f"own origin seen as http://{straight}", record["detail"])
 
 
-class Shipped(Fronts):
-    """rules/examples: the rules and the other side's configuration in their comments work together as they stand."""
+class Examples(Fronts):
+    """rules/examples whose comments hold the other side's configuration."""
 
     def setUp(self):
         super().setUp()
@@ -343,6 +343,10 @@ class Shipped(Fronts):
             assert old in text, f"the example no longer says {old}"
             text = text.replace(old, str(new))
         return text
+
+
+class Shipped(Examples):
+    """The rules and the other side's configuration in their comments work together as they stand."""
 
     def visit(self, target, origin, source):
         fields = upgrade("desk.example.org", origin, ["binary"])

@@ -1,12 +1,14 @@
 // A page with a desktop in it, in Chromium: waits for the desktop's colour on the canvas, types a line into the
 // terminal at its top left, and waits for the file that the line creates.
 //
-//   desktop.mjs PAGE_URL CANVAS COLOUR LINE FILE SCREENSHOT      CANVAS: a selector; COLOUR: rrggbb
+//   desktop.mjs PAGE_URL CANVAS COLOUR LINE FILE SCREENSHOT [USER PASSWORD]     CANVAS: a selector; COLOUR: rrggbb
+//
+// With a user it logs in first, on the page that stands in front.
 import {existsSync} from 'node:fs';
 import {setTimeout as pause} from 'node:timers/promises';
 import {withPage} from './browser.mjs';
 
-const [url, canvasIs, colour, line, file, screenshot] = process.argv.slice(2);
+const [url, canvasIs, colour, line, file, screenshot, user, password] = process.argv.slice(2);
 const patience = 60_000;
 
 // Runs in the page. The colour of the canvas near its lower right corner, where nothing covers the desktop's
@@ -21,6 +23,11 @@ const cornerColour = ([canvasIs, wanted]) => {
 
 const told = await withPage({width: 1000, height: 700}, async (page, complaints) => {
   await page.goto(url);
+  if (user) {
+    await page.fill('input[name=user]', user);
+    await page.fill('input[name=password]', password);
+    await Promise.all([page.waitForNavigation(), page.click('button')]);
+  }
   await page.waitForFunction(cornerColour, [canvasIs, colour], {timeout: patience}).catch(async error => {
     const seen = await page.evaluate(cornerColour, [canvasIs]);
     await page.screenshot({path: screenshot});
