@@ -29,7 +29,7 @@ constexpr std::chrono::seconds first_lock = 1s;
 constexpr std::chrono::seconds address_lock_max = 15min;
 constexpr std::chrono::seconds name_lock_max = 30s;
 
-// So whoever goes on is heard every four to eight minutes.
+// So whoever goes on is heard every nine minutes.
 constexpr auto forgets_one_each = 5min;
 
 // How long an address is known as a home of a name.

@@ -157,7 +157,7 @@ Parsed<Url> parse_url(std::string_view text, Scheme scheme) {
   auto authority = wire::http::parse_authority(where);
   if (!authority) { return Wrong{fmt::format("'{}' is not a host name or an address", shown(where, 80))}; }
   std::string target(rest.substr(end));
-  if (!target.starts_with('/')) { target.insert(0, "/"); }
+  if (!target.starts_with('/')) { target = fmt::format("/{}", target); }
   const std::uint16_t usual_port = secure ? 443 : 80;
   return Url{.secure = secure,
              .host = std::move(authority->host),

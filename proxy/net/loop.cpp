@@ -21,12 +21,17 @@ OwnedFd checked(int fd, const char* what) {
 Mailbox::Mailbox() : bell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {}
 
 bool Mailbox::put(std::unique_ptr<AnyLetter> letter) {
-  const std::lock_guard lock(mutex_);
-  if (closed_) { return false; }
-  letters_.push_back(std::move(letter));
-  if (letters_.size() == 1) {
+  bool rings = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) { return false; }
+    letters_.push_back(std::move(letter));
+    rings = letters_.size() == 1;
+  }
+  if (rings) {
+    // Without the lock: whoever is woken wants it at once, and the one who rings may have the lowest priority. It
+    // cannot fail in a way that matters: a full counter has rung already.
     const std::uint64_t one = 1;
-    // It cannot fail in a way that matters: a full counter has rung already.
     [[maybe_unused]] const auto written = ::write(bell_.get(), &one, sizeof one);
   }
   return true;

@@ -146,6 +146,10 @@ Result<TicketContent, BadTicket> read_ticket(std::string_view ticket, const std:
     return BadTicket{fmt::format("good for {} seconds more, and max_age is {}", seconds_of(content->expires - now),
                                  max_age.count())};
   }
+  for (const Secret& secret : secrets) {
+    if (!is_signed_by_one_of({secret}, signed_text, *signature)) { continue; }
+    content->digest = sha256(fmt::format("{}\n{}", content->id, secret.bytes()));
+  }
   return content;
 }
 

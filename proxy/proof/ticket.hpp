@@ -35,6 +35,8 @@ struct TicketContent {
   std::vector<std::string> groups{};
   std::optional<Network> address{};
   std::map<std::string, std::string, std::less<>> set{};
+  // Of one that was read: 32 bytes of its id and of who signed it. By this it is known again, whichever proof takes it.
+  std::string digest{};
 };
 
 struct BadTicket {

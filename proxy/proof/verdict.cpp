@@ -63,10 +63,6 @@ std::string jwt_bond(const Jwt& jwt) {
   return fmt::format("jwt\n{}\n{}\n{}\n{}\n{}", jwt.keys.written, jwt.rule.issuers, jwt.rule.audiences, jwt.user_from,
                      jwt.groups_from);
 }
-std::string certificate_bond(const ClientCertificate& rule) {
-  return fmt::format("client_certificate\n{}\n{}\n{}\n{}", static_cast<int>(rule.user_from), rule.issuers,
-                     rule.fingerprints, rule.authorities_path);
-}
 
 // The hash of a password that stands in no file of hashes.
 std::string hash_of_one(const Basic::One& one) {
@@ -206,7 +202,7 @@ Verdict judge_text(const ProofPointer& proof, const Ticket& rule, const std::str
   Proven proven{.identity = somebody(proof, ticket->user, std::move(ticket->groups))};
   proven.identity.claims = std::move(words);
   proven.bond = ticket_bond(ticket->route, ticket->address ? &presented.client : nullptr);
-  if (rule.single_use) { proven.once = Once{.digest = sha256(text), .until = ticket->expires}; }
+  if (rule.single_use) { proven.once = Once{.digest = ticket->digest, .until = ticket->expires}; }
   return proven;
 }
 
@@ -270,7 +266,7 @@ Verdict judge(const ProofPointer& proof, const ClientCertificate& rule, const Pr
   if (!fault.empty()) { return Wrong{.why = std::move(fault)}; }
   std::string user = user_of(certificate, rule.user_from);
   if (!is_name(user)) { return Wrong{.why = "the certificate does not name its user where the rules look for him"}; }
-  Proven proven{.identity = somebody(proof, std::move(user), {}), .bond = certificate_bond(rule)};
+  Proven proven{.identity = somebody(proof, std::move(user), {})};
   proven.identity.expires = certificate.expires;
   return proven;
 }
@@ -301,7 +297,8 @@ struct BondsOf {
     for (const Secret& secret : token.secrets) { bonds.push_back(token_bond(secret)); }
     return bonds;
   }
-  Texts operator()(const ClientCertificate& rule) const { return {certificate_bond(rule)}; }
+  // What comes with every connection, and what has a session of its own, need none of ours.
+  Texts operator()(const ClientCertificate& /*rule*/) const { return {}; }
   Texts operator()(const Ask& /*rule*/) const { return {}; }
 };
 
@@ -389,7 +386,7 @@ Verdict judge_password(const std::shared_ptr<const Proof>& proof, std::string_vi
 }
 
 std::string cookie_for(const Proof& proof, const Proven& proven, const Keyring& keyring, WallTime now) {
-  if (!proof.cookie || proven.by_cookie || std::holds_alternative<Ask>(proof.how)) { return {}; }
+  if (!proof.cookie || proven.by_cookie || proven.bond.empty()) { return {}; }
   std::chrono::seconds life = proof.cookie->max_age;
   if (proven.identity.expires) {
     life = std::min(life, std::chrono::duration_cast<std::chrono::seconds>(*proven.identity.expires - now));

@@ -12,6 +12,15 @@ namespace bascule::session {
 
 namespace {
 
+// Is whoever came in by a password alone still among the users?
+bool is_still_there(const policy::Rules& rules, const proof::Identity& identity) {
+  if (identity.by.size() != 1) { return true; }  // which of the proofs named him is not known any more
+  const proof::Proof* proof = rules.proof(identity.by.front()->name);
+  const auto* basic = proof == nullptr ? nullptr : std::get_if<proof::Basic>(&proof->how);
+  if (basic == nullptr) { return true; }
+  return basic->one ? basic->one->user == identity.user : !basic->users->current()->hash_of(identity.user).empty();
+}
+
 // What was dialled under the old `within` may lie outside of the new one, though the visitor's words are the same.
 bool may_stay_at(const Address& reached, const std::vector<Network>& within) {
   if (within.empty() || reached.family() == Address::Family::none) { return true; }
@@ -96,7 +105,8 @@ bool LiveSession::judge_again(const policy::Rules& rules) {
   const policy::Judgement judgement = policy::judge(rules, visit, way_in_->head);
   const auto* admitted = std::get_if<policy::Admitted>(&judgement.verdict);
   const policy::Service* service = admitted == nullptr ? nullptr : admitted->route->service();
-  if (service == nullptr || !may_stay_at(way_in_->reached, service->within)) {
+  if (service == nullptr || !may_stay_at(way_in_->reached, service->within) ||
+      !is_still_there(rules, way_in_->identity)) {
     end(relay::Cause::revoked);
     return true;
   }

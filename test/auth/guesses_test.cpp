@@ -65,8 +65,8 @@ TEST_F(GuessesTest, SlowsAnAddressDownThenTellsItToGoAway) {
                                         "away 64 s, 3200 ms",
                                         "away 128 s, 3200 ms",
                                         "away 256 s, 3200 ms",
-                                        "away 300 s, 3200 ms",
-                                        "away 300 s, 3200 ms"};
+                                        "away 512 s, 3200 ms",
+                                        "away 512 s, 3200 ms"};
   EXPECT_EQ(advice_while_failing(20, "192.0.2.1", ""), wanted)
       << "one failure is forgotten in five minutes, so it comes to that";
 }

@@ -3,7 +3,7 @@ WebSocket: the limit people know) and websockify. Prints medians and ratios as a
 
 The proxy runs on one core, clients and service on another, one proxy at a time, round after round. test/bench/README.md
 says what the rows mean and what one can get wrong. Start it by scripts/bench, which installs, builds, and gives it a
-network namespace of its own."""
+network namespace of its own. `scripts/bench logins` and `scripts/bench rules` measure other things."""
 
 import argparse
 import contextlib
@@ -212,12 +212,12 @@ class Bench:
         finally:
             end(proxy.name, process)
 
-    def run(self, proxy, work, sessions, seed=1):
+    def run(self, proxy, work, sessions, seed=1, more=()):
         """Starts the proxy, gives it the work, ends it; returns what bascule_load found out."""
         with self.running(proxy) as process:
             command = [self.load, work, "--framing", proxy.framing, "--proxy-port", str(PROXY_PORT), "--service-port",
                        str(SERVICE_PORT), "--proxy-pid", str(process.pid), "--sessions", str(sessions), "--warm-up-ms",
-                       str(self.warm_up_ms), "--window-ms", str(self.window_ms), "--seed", str(seed)]
+                       str(self.warm_up_ms), "--window-ms", str(self.window_ms), "--seed", str(seed), *more]
             try:
                 done = subprocess.run(on_core(self.load_core, command), capture_output=True, text=True, timeout=180)
             except subprocess.TimeoutExpired:
@@ -359,6 +359,26 @@ def prepare_namespace():
         output_of(["sysctl", "-w", setting])
 
 
+def prepare_process():
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, lambda *_: sys.exit(1))  # so that every `finally` ends what it started
+    prepare_namespace()
+    # A proxy needs two descriptors a session; each inherits what we may have at most.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def add_programs(parser):
+    parser.add_argument("--bascule", metavar="FILE", help="measure this program instead of building one")
+    parser.add_argument("--load", metavar="FILE", help="use this bascule_load instead of building one")
+    parser.add_argument("--parse-only", action="store_true", help="understand these arguments, and do nothing else")
+
+
+def programs(arguments):
+    return (arguments.bascule or str(ROOT / "build/release/proxy/bascule"),
+            arguments.load or str(ROOT / "build/bench/test/bench/bascule_load"))
+
+
 def read_arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -369,9 +389,7 @@ def read_arguments():
     parser.add_argument("--quick", action="store_true", help="shorter windows: for a look, not for a claim")
     parser.add_argument("--verify", action="store_true", help="compare every byte through each proxy, measure nothing")
     parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="also write every figure of every round here")
-    parser.add_argument("--bascule", metavar="FILE", help="measure this program instead of building one")
-    parser.add_argument("--load", metavar="FILE", help="use this bascule_load instead of building one")
-    parser.add_argument("--parse-only", action="store_true", help="understand these arguments, and do nothing else")
+    add_programs(parser)
     arguments = parser.parse_args()
     arguments.rounds = arguments.rounds or (3 if arguments.quick else 5)
     if not 1 <= arguments.rounds <= 100:
@@ -395,15 +413,8 @@ def main():
     arguments = read_arguments()
     if arguments.parse_only:
         return 0
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda *_: sys.exit(1))  # so that every `finally` ends what it started
-    prepare_namespace()
-    # A proxy needs two descriptors a session; each inherits what we may have at most.
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-    program = arguments.bascule or str(ROOT / "build/release/proxy/bascule")
-    load = arguments.load or str(ROOT / "build/bench/test/bench/bascule_load")
+    prepare_process()
+    program, load = programs(arguments)
     proxies = [proxy for proxy in (Haproxy(), Bascule(program), Websockify()) if proxy.name in arguments.proxies]
     rows = [row for row in ROWS if row.name in arguments.only]
 
@@ -432,7 +443,8 @@ def main():
     return 0 if all_correct and not failed else 1
 
 
-if __name__ == "__main__":
+def start(main):
+    """Ends this process with what `main` returns, or with a line that says what went wrong."""
     try:
         sys.exit(main())
     except Failure as failure:
@@ -441,3 +453,7 @@ if __name__ == "__main__":
         sys.exit(f"scripts/bench: {' '.join(map(str, error.cmd))} failed\n{error.stderr or ''}")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    start(main)

@@ -57,15 +57,17 @@ std::string masked_frame(Opcode opcode, std::string_view payload, const MaskKey&
 
 }  // namespace
 
-std::string upgrade_request() {
-  return "GET / HTTP/1.1\r\n"
-         "Host: 127.0.0.1\r\n"
-         "Upgrade: websocket\r\n"
-         "Connection: Upgrade\r\n"
-         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-         "Sec-WebSocket-Version: 13\r\n"
-         "Sec-WebSocket-Protocol: binary\r\n"
-         "\r\n";
+std::string upgrade_request(std::string_view path, std::string_view more) {
+  return fmt::format(
+      "GET {} HTTP/1.1\r\n"
+      "Host: 127.0.0.1\r\n"
+      "Upgrade: websocket\r\n"
+      "Connection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      "Sec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Protocol: binary\r\n"
+      "{}\r\n",
+      path, more);
 }
 
 void check_upgrade_answer(std::string_view head) {

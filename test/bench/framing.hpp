@@ -14,10 +14,10 @@ namespace bascule::bench {
 
 using MaskKey = std::array<char, 4>;
 
-// The key of section 1.3 and the answer that belongs to it.
-std::string upgrade_request();
+// With the key of section 1.3. `more`: further fields, each with its end of line.
+std::string upgrade_request(std::string_view path = "/", std::string_view more = {});
 
-// Throws unless this head accepts that request.
+// Throws unless this head accepts that request, by the answer that belongs to its key.
 void check_upgrade_answer(std::string_view head);
 
 // A whole frame with the payload masked, FIN set.

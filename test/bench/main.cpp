@@ -28,6 +28,7 @@ std::string run(const Options& options) {
     case Work::echo: return measure_echo(options);
     case Work::setup: return measure_setups(options);
     case Work::idle: return measure_idle(options);
+    case Work::logins: return measure_beside_logins(options);
     case Work::verify: return verify(options);
   }
   return {};

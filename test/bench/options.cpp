@@ -25,6 +25,7 @@ Work work_named(std::string_view word) {
   if (word == "echo") { return Work::echo; }
   if (word == "setup") { return Work::setup; }
   if (word == "idle") { return Work::idle; }
+  if (word == "logins") { return Work::logins; }
   if (word == "verify") { return Work::verify; }
   throw UsageError(fmt::format("'{}' is no work that is known here", word));
 }
@@ -33,6 +34,12 @@ Framing framing_named(std::string_view word) {
   if (word == "websocket") { return Framing::websocket; }
   if (word == "plain") { return Framing::plain; }
   throw UsageError(fmt::format("--framing takes websocket or plain, not '{}'", word));
+}
+
+Credential credential_named(std::string_view word) {
+  if (word == "none") { return Credential::none; }
+  if (word == "wrong") { return Credential::wrong; }
+  throw UsageError(fmt::format("--flood-credential takes none or wrong, not '{}'", word));
 }
 
 void set(Options& options, std::string_view name, std::string_view value) {
@@ -52,6 +59,12 @@ void set(Options& options, std::string_view name, std::string_view value) {
     options.window = std::chrono::milliseconds(number<int>(name, value, 1));
   } else if (name == "--seed") {
     options.seed = number<std::uint64_t>(name, value, 0);
+  } else if (name == "--messages-a-second") {
+    options.messages_a_second = number<std::size_t>(name, value, 1);
+  } else if (name == "--flood-a-second") {
+    options.flood_a_second = number<std::size_t>(name, value, 0);
+  } else if (name == "--flood-credential") {
+    options.flood_credential = credential_named(value);
   } else {
     throw UsageError(fmt::format("unknown option '{}'", name));
   }
@@ -60,8 +73,10 @@ void set(Options& options, std::string_view name, std::string_view value) {
 }  // namespace
 
 std::string usage() {
-  return "usage: bascule_load down|up|echo|setup|idle|verify --proxy-port PORT --service-port PORT --proxy-pid PID\n"
-         "                    [--framing websocket|plain] [--sessions N] [--warm-up-ms N] [--window-ms N] [--seed N]\n"
+  return "usage: bascule_load down|up|echo|setup|idle|logins|verify --proxy-port PORT --service-port PORT\n"
+         "                    --proxy-pid PID [--framing websocket|plain] [--sessions N] [--warm-up-ms N]\n"
+         "                    [--window-ms N] [--seed N]\n"
+         "logins also takes   [--messages-a-second N] [--flood-a-second N] [--flood-credential none|wrong]\n"
          "\n"
          "Plays the clients and the service on both sides of a proxy on 127.0.0.1, and prints one JSON object that "
          "says\n"

@@ -14,7 +14,10 @@ namespace bascule::bench {
 // TCP).
 enum class Framing { websocket, plain };
 
-enum class Work { down, up, echo, setup, idle, verify };
+enum class Work { down, up, echo, setup, idle, logins, verify };
+
+// What the handshakes of a flood bring along.
+enum class Credential { none, wrong };
 
 struct Options {
   Work work = Work::verify;
@@ -25,7 +28,10 @@ struct Options {
   std::size_t sessions = 1;
   std::chrono::milliseconds warm_up{500};
   std::chrono::milliseconds window{2000};
-  std::uint64_t seed = 1;  // of the random bytes, sizes and masks
+  std::uint64_t seed = 1;              // of the random bytes, sizes and masks
+  std::size_t messages_a_second = 20;  // of each session; `logins` only, as those below
+  std::size_t flood_a_second = 0;
+  Credential flood_credential = Credential::wrong;
 };
 
 // The command line cannot be understood; what() says what is wrong with it.

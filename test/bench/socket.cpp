@@ -18,11 +18,11 @@ namespace {
 constexpr int backlog = 4096;
 constexpr timeval call_deadline{.tv_sec = 10, .tv_usec = 0};
 
-sockaddr_in loopback(std::uint16_t port) {
+sockaddr_in loopback(std::uint16_t port, std::uint32_t host = INADDR_LOOPBACK) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl(host);
   return address;
 }
 
@@ -125,8 +125,17 @@ Socket connect_to(std::uint16_t port) {
 }
 
 Socket start_connecting_to(std::uint16_t port) {
+  return start_connecting_to(port, INADDR_LOOPBACK);
+}
+
+Socket start_connecting_to(std::uint16_t port, std::uint32_t from) {
   Socket socket = new_socket(SOCK_NONBLOCK);
   set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (from != INADDR_LOOPBACK) {
+    set_option(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);  // connect(2) chooses the port, knowing where to
+    const sockaddr_in own = loopback(0, from);
+    if (::bind(socket.fd(), generic(own), sizeof own) != 0) { fail("bind"); }
+  }
   const sockaddr_in address = loopback(port);
   if (::connect(socket.fd(), generic(address), sizeof address) != 0 && errno != EINPROGRESS) { fail("connect"); }
   return socket;

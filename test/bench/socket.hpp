@@ -37,10 +37,11 @@ class Socket {
 };
 
 Socket listen_on(std::uint16_t port);
-Socket accept_from(const Socket& listener);                 // blocks with the listener's deadline
-std::optional<Socket> accept_some(const Socket& listener);  // of a non-blocking listener
-Socket connect_to(std::uint16_t port);                      // blocks until connected
-Socket start_connecting_to(std::uint16_t port);             // does not block; writable once connected
+Socket accept_from(const Socket& listener);                          // blocks with the listener's deadline
+std::optional<Socket> accept_some(const Socket& listener);           // of a non-blocking listener
+Socket connect_to(std::uint16_t port);                               // blocks until connected
+Socket start_connecting_to(std::uint16_t port);                      // does not block; writable once connected
+Socket start_connecting_to(std::uint16_t port, std::uint32_t from);  // the same, from this address of 127.0.0.0/8
 
 // What one call on a non-blocking socket gave: bytes, 0 for "not now".
 std::size_t send_some(const Socket& socket, std::string_view data);

@@ -12,6 +12,8 @@ std::string measure_echo(const Options& options);  // echo.cpp: 64 bytes to and 
 std::string measure_setups(
     const Options& options);                       // setup.cpp: a session from connect to close; the unit is a session
 std::string measure_idle(const Options& options);  // idle.cpp: memory of sessions that have worked and now rest
-std::string verify(const Options& options);        // verify.cpp: every byte, both ways at once, and a clean end
+std::string measure_beside_logins(
+    const Options& options);  // logins.cpp: latencies beside a flood of handshakes; the unit is a round trip
+std::string verify(const Options& options);  // verify.cpp: every byte, both ways at once, and a clean end
 
 }  // namespace bascule::bench

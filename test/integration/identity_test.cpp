@@ -209,6 +209,19 @@ TEST(Basic, TakesAUserWhoIsNewInTheFileWithoutAReload) {
   EXPECT_EQ(house.status("/desk", basic("ada", password)), 401) << "she is there no more";
 }
 
+TEST(Basic, AReloadEndsTheSessionsOfUsersWhoAreGone) {
+  Guarded house(staff, echo_at("desk", "staff", "on_reload: close"));
+  WsClient ada = house.visit("/desk", basic("ada", password));
+  WsClient bob = house.visit("/desk", basic("bob", "x"));
+  ASSERT_EQ(ada.status(), 101);
+  ASSERT_EQ(bob.status(), 101);
+  house.folder().write("staff.htpasswd", "bob:{SHA}EfatmYQtqN9RcZVPGA/sfEnZK+w=\n");
+  ASSERT_EQ(BasculeProcess::run({"reload", house.rules()}).status, 0);
+  EXPECT_EQ(ada.receive_close().close_code(), 1008);
+  bob.send(op_binary, "still here");
+  EXPECT_EQ(bob.receive_data(10), "still here");
+}
+
 TEST(Basic, AFloodOfGuessesIsToldToGoAway) {
   Guarded house(staff, echo_at("desk", "staff"));
   std::vector<int> statuses;

@@ -252,7 +252,8 @@ TEST(JudgeTicket, AdmitsOnceToItsRoute) {
   EXPECT_EQ(proven.once->until, now + 30s);
 }
 
-TEST(JudgeTicket, IsTheSameOnceForTheSameIdOnly) {
+// Whichever proof takes it: two with one secret share what is used up.
+TEST(JudgeTicket, IsTheSameOnceForTheSameIdAndSecretOnly) {
   const auto digest_of = [](const Pointer& proof, const TicketContent& content) {
     const auto proven = expect<Proven>(judged(proof, with_ticket(content)));
     return proven.once ? proven.once->digest : std::string();
@@ -265,7 +266,10 @@ TEST(JudgeTicket, IsTheSameOnceForTheSameIdOnly) {
   EXPECT_NE(digest_of(invite(), for_desk()), digest_of(invite(), other_id));
   Proof other_proof = *invite();
   other_proof.name = "guests";
-  EXPECT_NE(digest_of(invite(), for_desk()), digest_of(made(other_proof), for_desk()));
+  EXPECT_EQ(digest_of(invite(), for_desk()), digest_of(made(other_proof), for_desk()));
+  const Pointer strangers = made({.name = "strangers", .how = Ticket{.secrets = {{"another secret", "{file: s}"}}}});
+  const Visit theirs{.query = "ticket=" + mint_ticket(for_desk(), Secret("another secret", ""))};
+  EXPECT_NE(digest_of(invite(), for_desk()), expect<Proven>(judged(strangers, theirs)).once.value_or(Once()).digest);
 }
 
 TEST(JudgeTicket, NeedsAnIdOnlyWhereItIsForSingleUse) {
@@ -633,7 +637,9 @@ TEST(CookieFor, LastsAsLongAsTheShorterOfTheTwo) {
 TEST(CookieFor, IsNotMadeWhereNobodyWantsItOrItIsTooLarge) {
   Proven proven = expect<Proven>(judged(robot(), {.query = "token=new-token"}));
   EXPECT_EQ(cookie_for(*robot(), proven, keyring, now), "");
-  EXPECT_EQ(cookie_for(*sso(SessionCookie{}), proven, keyring, now), "");
+  proven.bond.clear();
+  EXPECT_EQ(cookie_for(*robot(SessionCookie{}), proven, keyring, now), "") << "what rests on nothing";
+  proven = expect<Proven>(judged(robot(), {.query = "token=new-token"}));
   proven.identity.claims = {{"large", {std::string(2'500, 'x')}}};
   const std::string fits = cookie_for(*robot(SessionCookie{}), proven, keyring, now);
   EXPECT_GT(fits.size(), 3'000U);
