@@ -7,6 +7,7 @@
 #include "proxy/base/bytes.hpp"
 #include "proxy/base/text.hpp"
 #include "proxy/base/utf8.hpp"
+#include "proxy/proof/secret.hpp"
 
 namespace bascule::policy {
 
@@ -91,13 +92,13 @@ void Table::add(std::string_view text, const std::string& file) {
     if (const char* wrong = read_line(line, entry)) {
       complain(number, wrong);
     } else {
-      entries_.insert_or_assign(std::string(entry.first), std::move(entry.second));
+      entries_.insert_or_assign(proof::sha256(entry.first), std::move(entry.second));
     }
   }
 }
 
 const Endpoint* Table::find(const std::string& key) const {
-  const auto entry = entries_.find(key);
+  const auto entry = entries_.find(proof::sha256(key));
   return entry == entries_.end() ? nullptr : &entry->second;
 }
 

@@ -33,6 +33,8 @@ class Table {
   static constexpr std::size_t bytes_max = std::size_t{64} * 1024 * 1024;
 
  private:
+  // By the digest of the key: a key is as good as a password, so it is not kept, and how long looking for it takes says
+  // nothing about how much of it is right.
   std::map<std::string, Endpoint, std::less<>> entries_;
   std::vector<Complaint> complaints_;
 };

@@ -17,7 +17,7 @@ from test_proxies import Examples
 from visitor import Visit, upgrade
 
 HELLO = b"here I am"
-PASSWORD = "correct horse battery staple"
+PASSWORD = (ROOT / "test/secrets.txt").read_text().splitlines()[3]
 
 
 def basic(user, password):

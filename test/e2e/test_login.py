@@ -1,11 +1,11 @@
 """Logging in, as people do it in a browser."""
 
-from harness import OUT, free_port
+from harness import OUT, ROOT, free_port
 from test_proxies import Fronts
 
 
 class Login(Fronts):
-    PASSWORD = "correct horse battery staple"
+    PASSWORD = (ROOT / "test/secrets.txt").read_text().splitlines()[3]
 
     def setUp(self):
         super().setUp()

@@ -8,9 +8,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -104,10 +106,19 @@ HttpAnswer asked(std::uint16_t port, const std::string& request) {
 
 // --- the house -------------------------------------------------------------------------------------------------------
 
-const std::string ticket_key = "0123456789abcdef0123456789abcdef-ticket";
-const std::string jwt_key = "0123456789abcdef0123456789abcdef-portal";
-const std::string robot_token = "a-robot-speaks-this-token";
-const std::string password = "correct horse battery staple";
+// The lines of test/secrets.txt: scripts/test looks for them in everything that the whole run has written.
+std::string shared_secret(std::size_t number) {
+  std::ifstream lines(BASCULE_SECRETS_FILE);
+  std::string line;
+  for (std::size_t i = 0; i <= number; ++i) {
+    if (!std::getline(lines, line)) { throw std::runtime_error("test/secrets.txt has too few lines"); }
+  }
+  return line;
+}
+const std::string ticket_key = shared_secret(0);
+const std::string jwt_key = shared_secret(1);
+const std::string robot_token = shared_secret(2);
+const std::string password = shared_secret(3);
 
 // A folder with the secrets and a rules file; what stands in `auth` and `routes` is the test's.
 class Guarded {
@@ -521,7 +532,7 @@ class LoggingIn : public testing::Test {
   TemporaryFolder pages = [] { return TemporaryFolder(); }();
   Guarded house{
       "  staff:\n    basic: {users: {file: staff.htpasswd}, realm: Staff}\n    session_cookie: {login: true}\n",
-      "  - {name: app, path: /app/*, auth: staff, files: {folder: " + page_folder() + "}}\n" +
+      "  - {name: app, path: /app/*, auth: staff, timeouts: {head: 1s}, files: {folder: " + page_folder() + "}}\n" +
           echo_at("desk", "staff")};
 
  private:
@@ -586,6 +597,15 @@ TEST_F(LoggingIn, AFormHasItsBounds) {
                 .status,
             400);
   EXPECT_EQ(post("user=ada&password=x", own(), "/desk").status, 405);
+}
+
+TEST_F(LoggingIn, AFormThatDoesNotArriveIsNotWaitedForForEver) {
+  Socket socket = Socket::connect(house->port());
+  socket.send(
+      fmt::format("POST /app/ HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nOrigin: {}\r\nContent-Length: 20\r\n"
+                  "Content-Type: application/x-www-form-urlencoded\r\n\r\nuser=",
+                  house->port(), own()));
+  EXPECT_THAT(socket.receive_all(), testing::StartsWith("HTTP/1.1 408 "));
 }
 
 TEST_F(LoggingIn, SigningOutTakesTheCookieAway) {
