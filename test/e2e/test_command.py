@@ -1,5 +1,6 @@
 """The command line as a user meets it."""
 
+import shutil
 import signal
 import subprocess
 
@@ -113,10 +114,25 @@ class Command(Case):
             self.assertEqual((status_of("/echo"), status_of("/other")), (404, 101))
             self.assertTrue(inside.echoes())
 
+    def make_secrets(self, folder):
+        """What the examples name, as their comments say how to make it."""
+        folder.mkdir()
+        for name in ("ticket.key", "cookie.key", "robot.token"):
+            (folder / name).write_text(self.command("openssl", "rand", "-hex", "32").stdout)
+        (folder / "staff.htpasswd").write_text(self.bascule("password", "ada", said="a password\n"))
+        # The public key of RFC 7515, appendix A.3.1.
+        (folder / "portal.jwks.json").write_text(
+            '{"keys": [{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",'
+            ' "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}'
+        )
+
     def test_show_is_rules_again(self):
         """bascule show: what it prints for each shipped example is a rules file, and shows as itself"""
-        for example in ("sidecar.yaml", "web-app.yaml", "behind-nginx.yaml", "everything.yaml"):
-            shown = self.command(bascule_binary(), "show", ROOT / "rules" / "examples" / example).stdout
-            again = self.folder / example
+        examples = self.folder / "examples"
+        shutil.copytree(ROOT / "rules" / "examples", examples)
+        self.make_secrets(examples / "secrets")
+        for example in sorted(examples.glob("*.yaml")):
+            shown = self.command(bascule_binary(), "show", example).stdout
+            again = self.folder / example.name
             again.write_text(shown)
             self.assertEqual(self.command(bascule_binary(), "show", again).stdout, shown)

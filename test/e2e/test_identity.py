@@ -141,8 +141,8 @@ class Proofs(Secrets):
         self.assertEqual(ask(bearer(token(roles=["none"]))), 403)
         self.assertEqual(ask(bearer(token(roles=["none"], plan="team"))), 101)
         self.assertEqual(ask(bearer(token(exp=int(time.time()) - 60))), 401)
-        # Half a minute of leeway, of which two seconds are left.
-        soon = upgrade("desk.example.org", None, ["binary"], [bearer(token(exp=int(time.time()) - 28))])
+        # Half a minute of leeway, of which five seconds are left.
+        soon = upgrade("desk.example.org", None, ["binary"], [bearer(token(exp=int(time.time()) - 25))])
         with Visit(bascule.address, "/desk/1", soon) as visit:
             self.assertEqual(visit.status, 101)
             self.assertEqual(visit.frame(), (2, HELLO))

@@ -22,7 +22,7 @@ using namespace policy;
 
 const Rules& rules() {
   static const Rules rules = [] {
-    ::setenv("BASCULE_FUZZ_SECRET", "a secret that no input knows", 1);
+    ::setenv("BASCULE_FUZZ_SECRET", "a-secret-that-no-input-knows", 1);
     const auto reading = config::read_rules_at({BASCULE_REQUEST_RULES});
     require(reading.ok(), "the rules of this target hold", reading.ok() ? "" : reading.error().front().text);
     return reading->rules;

@@ -332,7 +332,7 @@ TEST(Jwt, WhoIsProvenButNotAllowedIsTold403) {
 
 TEST(Jwt, TheSessionEndsWithItsProof) {
   Guarded house(portal, echo_at("desk", "portal") + echo_at("kept", "portal", "on_expiry: keep"));
-  const std::string token = token_of(jwt_key, claims(2));
+  const std::string token = token_of(jwt_key, claims(4));
   WsClient kept = house.visit("/kept", bearer(token));
   WsClient client = house.visit("/desk", bearer(token));
   ASSERT_EQ(client.status(), 101);
