@@ -32,21 +32,31 @@ class Novnc(Desktops):
 
 
 class Spice(Desktops):
+    def seen(self, bascule, colour, wanted, visits=3):
+        """spice-html5 sends an encrypted number without its leading zeros (rsa_encrypt in its ticket.js), so with each of
+        its four channels one visit in 256 is told "Permission denied" by the server: then one comes again."""
+        try:
+            return self.node(
+                "desktop.mjs",
+                bascule.http("/"),
+                "#spice-screen canvas",
+                colour,
+                f"echo typed in the browser; touch {wanted}",
+                wanted,
+                OUT / "spice.png",
+            )
+        except AssertionError as error:
+            if visits == 1 or "Permission denied" not in str(error):
+                raise
+            return self.seen(bascule, colour, wanted, visits - 1)
+
     def test_spice_html5_shows_and_types(self):
         """spice-html5 in Chromium, by the example: the desktop is on the canvas, a typed line creates a random file"""
         colour = random.randbytes(3).hex()
         port = self.spice_desktop(colour)
         bascule = self.serve(shipped_rules("examples/spice.yaml", {"127.0.0.1:5930": f"127.0.0.1:{port}"}))
         wanted = self.folder / f"Typed_{random.randbytes(8).hex()}"
-        told = self.node(
-            "desktop.mjs",
-            bascule.http("/"),
-            "#spice-screen canvas",
-            colour,
-            f"echo typed in the browser; touch {wanted}",
-            wanted,
-            OUT / "spice.png",
-        )
+        told = self.seen(bascule, colour, wanted)
         self.assertEqual(told["colour"], colour)
         self.assertTrue(wanted.exists())
         self.assertEqual(told["complaints"], [])
