@@ -12,6 +12,7 @@
 #include "proxy/base/utf8.hpp"
 #include "proxy/proof/credential.hpp"
 #include "proxy/proof/json.hpp"
+#include "proxy/proof/name.hpp"
 
 namespace bascule::proof {
 namespace {
@@ -19,16 +20,11 @@ namespace {
 constexpr std::string_view prefix = "bt1.";
 constexpr std::size_t id_bytes_min = 8;
 constexpr std::size_t id_bytes_max = 64;
-constexpr std::size_t name_bytes_max = 256;   // of a route, a user, a group, a word
 constexpr std::size_t word_bytes_max = 1024;  // what one of `set` stands for
 constexpr std::size_t groups_max = 64;
 constexpr std::size_t words_max = 64;
 // Far enough for every calendar, and safe to count with.
 constexpr std::uint64_t seconds_max = std::uint64_t{1} << 33U;  // the year 2242
-
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= name_bytes_max && is_clean_text(text);
-}
 
 // Each gives why the member cannot be taken, or nullptr.
 using ReadMember = const char* (*)(const Json& value, TicketContent& content);

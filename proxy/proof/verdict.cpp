@@ -9,6 +9,7 @@
 #include "proxy/base/text.hpp"
 #include "proxy/base/utf8.hpp"
 #include "proxy/proof/certificate.hpp"
+#include "proxy/proof/name.hpp"
 #include "proxy/proof/password.hpp"
 #include "proxy/proof/session_cookie.hpp"
 #include "proxy/proof/ticket.hpp"
@@ -20,12 +21,7 @@ namespace {
 using ProofPointer = std::shared_ptr<const Proof>;
 using Texts = std::vector<std::string>;
 
-constexpr std::size_t name_bytes_max = 256;           // of a user, a group
 constexpr std::size_t cookie_field_bytes_max = 4000;  // browsers take 4096 of name, value and attributes
-
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= name_bytes_max && is_clean_text(text);
-}
 
 bool is_among(const Texts& texts, std::string_view text) {
   return std::find(texts.begin(), texts.end(), text) != texts.end();
