@@ -18,7 +18,6 @@
 
 #include "proxy/app/answers.hpp"
 #include "proxy/base/base64.hpp"
-#include "proxy/base/bytes.hpp"
 #include "proxy/base/text.hpp"
 #include "proxy/base/utf8.hpp"
 #include "proxy/config/auth_words.hpp"
@@ -117,18 +116,13 @@ bool is_control(char c) {
   return byte < 0x20 || byte == 0x7f;
 }
 
-bool is_utf8(std::string_view text) {
-  Utf8Check check;
-  return check.accept(bytes_of(text)) && check.complete();
-}
-
 // What nobody could log in with; null: it is well.
 const char* why_no_password(const std::string& password, proof::HashKind kind) {
   if (password.empty()) { return "password: it is empty"; }
   if (std::any_of(password.begin(), password.end(), is_control)) {
     return "password: it has a control character in it, which no browser sends";
   }
-  if (!is_utf8(password)) { return "password: it is not UTF-8, and browsers send nothing else"; }
+  if (!is_clean_text(password)) { return "password: it is not UTF-8, and browsers send nothing else"; }
   if (password.size() > password_bytes_max) { return "password: it is too long; 511 bytes are the most"; }
   if (kind == proof::HashKind::bcrypt && password.size() > bcrypt_bytes_max) {
     return "password: bcrypt looks at the first 72 bytes only; use another hash for a longer one";
