@@ -36,8 +36,9 @@ bool is_clean_text(std::string_view line) {
 }
 
 std::optional<Endpoint> parse_target(std::string_view text) {
+  // However it is spelled: a host would be named in lower case everywhere else, and be taken for a socket there.
   for (const std::string_view prefix : {"unix_socket:", "unix:"}) {
-    if (!text.starts_with(prefix)) { continue; }
+    if (!same_ignoring_case(text.substr(0, prefix.size()), prefix)) { continue; }
     const std::string_view path = text.substr(prefix.size());
     if (!path.starts_with('/') || path.size() > socket_path_bytes_max) { return std::nullopt; }
     return Endpoint{.kind = Endpoint::Kind::unix_socket, .path = std::string(path)};

@@ -63,6 +63,8 @@ TEST(Table, ReadsTheLinesOfWebsockify) {
       {"desk: fe80::1%eth0:5900", "desk", "-"},
       {"desk: unix:relative.sock", "desk", "-"},
       {"desk: unix:", "desk", "-"},
+      {"desk: uniX_socket:02", "desk", "-"},  // nor a host of that name
+      {"desk: UNIX:5900", "desk", "-"},
       {"desk: desk.lan:1 # a desk", "desk", "-"},
       {"desk: desk.lan:1: 2", "desk", "-"},
       {"de\x01sk: desk.lan:1", "de\x01sk", "-"},
