@@ -57,15 +57,16 @@ const std::map<std::string, std::set<std::string>> floors{
     {"base", {}},
     {"wire", {"base"}},
     {"proof", {"base", "wire"}},
-    {"policy", {"base", "wire", "proof"}},
-    {"relay", {"base", "wire", "proof", "policy"}},
-    {"net", {"base"}},
-    {"auth", {"base", "wire", "proof", "net"}},
+    {"tls", {"base"}},
+    {"policy", {"base", "wire", "proof", "tls"}},
+    {"relay", {"base", "wire", "proof", "tls", "policy"}},
+    {"net", {"base", "tls"}},
+    {"auth", {"base", "wire", "proof", "tls", "net"}},
     {"observe", {"base"}},
-    {"web", {"base", "wire", "proof", "policy"}},
-    {"session", {"base", "wire", "proof", "policy", "relay", "net", "auth", "observe", "web"}},
-    {"config", {"base", "wire", "proof", "policy"}},
-    {"app", {"base", "wire", "proof", "policy", "relay", "net", "auth", "observe", "web", "session", "config"}},
+    {"web", {"base", "wire", "proof", "tls", "policy"}},
+    {"session", {"base", "wire", "proof", "tls", "policy", "relay", "net", "auth", "observe", "web"}},
+    {"config", {"base", "wire", "proof", "tls", "policy"}},
+    {"app", {"base", "wire", "proof", "tls", "policy", "relay", "net", "auth", "observe", "web", "session", "config"}},
     {"main.cpp", {"app"}},
 };
 
@@ -86,7 +87,7 @@ TEST(Structure, LibrariesAreSeenOnlyWhereTheyBelong) {
   };
   const std::vector<Library> libraries{
       {"asio", {"net", "auth", "session", "app"}},
-      {"openssl/", {"wire", "proof", "net"}},
+      {"openssl/", {"wire", "proof", "tls"}},
       {"crypt.h", {"proof"}},
       {"yaml-cpp/", {"config"}},
       {"nlohmann/", {"proof", "observe", "app"}},
@@ -108,7 +109,7 @@ TEST(Structure, LibrariesAreSeenOnlyWhereTheyBelong) {
 TEST(Structure, PureRoomsAskNoClock) {
   for (const std::string& file : source_files()) {
     const std::string room = room_of(file);
-    if (room != "base" && room != "wire" && room != "proof" && room != "policy" && room != "relay") { continue; }
+    if (room != "base" && room != "wire" && room != "proof" && room != "tls" && room != "policy" && room != "relay") { continue; }
     EXPECT_EQ(text_of(file).find("::now()"), std::string::npos) << file;
   }
 }

@@ -12,7 +12,8 @@ namespace bascule {
 template <typename T>
 class Source {
  public:
-  explicit Source(std::string path) : path_(std::move(path)) {}
+  explicit Source(std::string path) : Source(std::move(path), std::make_shared<const T>()) {}
+  Source(std::string path, std::shared_ptr<const T> content) : path_(std::move(path)), content_(std::move(content)) {}
 
   const std::string& path() const { return path_; }
 
@@ -29,7 +30,7 @@ class Source {
  private:
   const std::string path_;
   mutable std::mutex mutex_;
-  std::shared_ptr<const T> content_ = std::make_shared<const T>();
+  std::shared_ptr<const T> content_;
 };
 
 }  // namespace bascule

@@ -43,6 +43,14 @@ struct Certified {
     const int size = BIO_read(memory.get(), text.data(), static_cast<int>(text.size()));
     return {text.data(), static_cast<std::size_t>(size)};
   }
+
+  std::string key_pem() const {
+    const std::unique_ptr<BIO, FreeBy<BIO_free>> memory(BIO_new(BIO_s_mem()));
+    PEM_write_bio_PrivateKey(memory.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    std::array<char, 8192> text;
+    const int size = BIO_read(memory.get(), text.data(), static_cast<int>(text.size()));
+    return {text.data(), static_cast<std::size_t>(size)};
+  }
 };
 
 struct CertificateWish {
