@@ -69,6 +69,9 @@ Json explanation_as_json(const Explanation& explanation) {
     json["route"] = admitted->route->name;
     json["to"] = destination_of(*admitted);
     json["subprotocol"] = admitted->protocol;
+  } else if (const auto* redirect = std::get_if<policy::Redirect>(&judgement.verdict)) {
+    json["route"] = redirect->route->name;
+    json["location"] = redirect->location;
   } else {
     json["route"] = std::get<policy::Page>(judgement.verdict).route->name;
   }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <variant>
@@ -35,6 +36,13 @@ class Differences {
   Keys keys_;
 };
 
+// Without what follows from the routes.
+std::optional<policy::ListenerTls> written_tls(const Listener& listener) {
+  auto tls = listener.tls;
+  if (tls) { tls->ask_at = {}; }
+  return tls;
+}
+
 Keys differences(const Listener& before, const Listener& after) {
   return Differences()
       .compare("address", before.address, after.address)
@@ -43,6 +51,7 @@ Keys differences(const Listener& before, const Listener& after) {
       .compare("proxy_protocol", before.proxy_protocol, after.proxy_protocol)
       .compare("trusted_proxies", before.trusted_proxies, after.trusted_proxies)
       .compare("public_url", before.public_url, after.public_url)
+      .compare("tls", written_tls(before), written_tls(after))
       .take();
 }
 
@@ -53,6 +62,7 @@ Keys differences(const Service& before, const Service& after) {
       .compare("balance", before.balance, after.balance)
       .compare("health", before.health, after.health)
       .compare("retry", before.retry, after.retry)
+      .compare("tls", before.tls, after.tls)
       .compare("proxy_protocol", before.proxy_protocol, after.proxy_protocol)
       .take();
 }

@@ -18,6 +18,7 @@ using policy::Admitted;
 using policy::Denied;
 using policy::Finding;
 using policy::Page;
+using policy::Redirect;
 using policy::Step;
 
 // The words of the longest step and of "refused", so that what follows stands in columns.
@@ -91,7 +92,9 @@ std::string destination_of(const Admitted& admitted) {
   if (addresses == nullptr) { return service->is_echo() ? "echo:" : service->written; }
   std::vector<std::string> texts;
   std::transform(addresses->begin(), addresses->end(), std::back_inserter(texts),
-                 [](const policy::Endpoint& endpoint) { return endpoint.text(); });
+                 [by = service->tls ? "tls://" : ""](const policy::Endpoint& endpoint) {
+                   return fmt::format("{}{}", by, endpoint.text());
+                 });
   std::string text = fmt::format("{}", fmt::join(texts, ", "));
   if (texts.size() > 1) { text += fmt::format(" ({})", word_of(service->balance)); }
   return service->shared ? fmt::format("{} = {}", service->name, text) : text;
@@ -104,6 +107,9 @@ std::string verdict_of(const Explanation& explanation) {
   }
   if (const auto* page = std::get_if<Page>(&explanation.judgement.verdict)) {
     return fmt::format("admitted to {}", page->route->name);
+  }
+  if (const auto* redirect = std::get_if<Redirect>(&explanation.judgement.verdict)) {
+    return fmt::format("redirected to {}", shown(redirect->location));
   }
   const policy::Refusal refusal = std::get<Denied>(explanation.judgement.verdict).refused.refusal;
   const int status = policy::entry_of(refusal).status;
@@ -136,6 +142,7 @@ std::string text_of(const Explanation& explanation, const Paint& paint) {
                               where_to(*admitted),
                               paint.faint("not asked here: session limits, and whether the service can be reached"));
   }
+  if (std::holds_alternative<Redirect>(explanation.judgement.verdict)) { return text + paint.good(verdict) + '\n'; }
   const auto& page = std::get<Page>(explanation.judgement.verdict);
   const auto* const files = std::get_if<policy::Files>(&page.route->to);
   const std::string file = page.below.empty() || page.below.ends_with('/') ? "the index" : shown(page.below);
@@ -170,16 +177,21 @@ std::string text_of(const RefusalAnswer& refusal, const Paint& paint) {
 
 namespace {
 
+using End = config::Expectation::End;
+
 bool is_as_expected(const config::Expectation& expected, const Explanation& explanation) {
   const auto& verdict = explanation.judgement.verdict;
   if (const auto* no = std::get_if<Denied>(&verdict)) {
     const policy::Refusal refusal = no->refused.refusal;
-    return !expected.admitted && policy::step_of(refusal) == expected.step &&
+    return expected.end == End::refused && policy::step_of(refusal) == expected.step &&
            (!expected.status || *expected.status == policy::entry_of(refusal).status);
+  }
+  if (const auto* elsewhere = std::get_if<Redirect>(&verdict)) {
+    return expected.end == End::redirected && (!expected.location || *expected.location == elsewhere->location);
   }
   const auto* const admitted = std::get_if<Admitted>(&verdict);
   const std::string& route = admitted != nullptr ? admitted->route->name : std::get<Page>(verdict).route->name;
-  if (!expected.admitted || expected.route != route) { return false; }
+  if (expected.end != End::admitted || expected.route != route) { return false; }
   if (!expected.address) { return true; }
   if (admitted == nullptr) { return false; }
   if (admitted->target) { return admitted->target->text() == *expected.address; }
@@ -195,7 +207,7 @@ bool is_as_expected(const config::Expectation& expected, const Explanation& expl
 
 CaseOutcome run_case(const config::Case& asked, const policy::Rules& rules) {
   CaseOutcome outcome{.asked = &asked};
-  if (asked.expect.admitted && rules.route(asked.expect.route) == nullptr) {
+  if (asked.expect.end == End::admitted && rules.route(asked.expect.route) == nullptr) {
     outcome.came = fmt::format("there is no route '{}'", shown(asked.expect.route));
     return outcome;
   }

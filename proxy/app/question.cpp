@@ -95,7 +95,7 @@ struct Choice {
 };
 
 bool stands_behind_tls(const Listener& listener) {
-  return listener.trusted_proxies || listener.proxy_protocol ||
+  return listener.tls || listener.trusted_proxies || listener.proxy_protocol ||
          (listener.public_url && listener.public_url->scheme == "https");
 }
 
@@ -114,14 +114,18 @@ Choice choose_listener(const Rules& rules, const Url& url) {
   const auto by_url = std::find_if(rules.listeners.begin(), rules.listeners.end(), [&](const Listener& listener) {
     return listener.public_url && *listener.public_url == url.origin;
   });
-  if (by_url != rules.listeners.end()) { return {&*by_url, "its public_url fits"}; }
-  if (const Listener* found = listener_on_port(rules, url)) { return {found, "its port fits"}; }
+  const Listener* on_port = listener_on_port(rules, url);
+  // A public_url may also stand where http is sent to https, and the URL be that of the listener it is sent to.
+  const bool speaks_it = on_port != nullptr && on_port->tls && url.secure;
+  if (by_url != rules.listeners.end() && !speaks_it) { return {&*by_url, "its public_url fits"}; }
+  if (on_port != nullptr) { return {on_port, "its port fits"}; }
   if (rules.listeners.size() == 1) { return {&rules.listeners.front(), "the only one"}; }
   const auto by_scheme = std::find_if(rules.listeners.begin(), rules.listeners.end(), [&](const Listener& listener) {
     return stands_behind_tls(listener) == url.secure;
   });
   if (by_scheme != rules.listeners.end()) {
-    return {&*by_scheme, url.secure ? "the first behind something that speaks TLS" : "the first without TLS in front"};
+    const std::string_view with = by_scheme->tls ? "the first with TLS" : "the first behind something that speaks TLS";
+    return {&*by_scheme, std::string(url.secure ? with : "the first without TLS in front")};
   }
   return {&rules.listeners.front(), "the first"};
 }
@@ -195,6 +199,22 @@ void add_forwarding(Question& question, wire::http::ForwardingField field, const
   }
 }
 
+// --- TLS -------------------------------------------------------------------------------------------------------------
+
+void add_tls(Question& question, const Listener& listener, const Url& url) {
+  question.tls_unseen = url.secure && !stands_behind_tls(listener);
+  if (!listener.tls) {
+    // Nothing else on the wire tells the listener of a TLS that ends in front of it.
+    question.secure = url.secure && listener.proxy_protocol.has_value();
+    return;
+  }
+  const bool himself = question.through.empty();
+  question.tls_here = url.secure || !himself;
+  question.secure = question.tls_here;
+  const bool named = himself && url.secure && url.authority.kind == Authority::Kind::name;
+  if (named) { question.sni = url.authority.host; }
+}
+
 // --- the head --------------------------------------------------------------------------------------------------------
 
 bool is_value(std::string_view text) {
@@ -255,10 +275,7 @@ Result<Question, BadQuestion> make_question(const DescribedVisit& visit, const R
                     .listener = listener.name,
                     .listener_why = choice->why,
                     .peer = *client,
-                    .through = {},
-                    // Nothing else on the wire tells the listener of a TLS that ends in front of it.
-                    .secure = url->secure && listener.proxy_protocol.has_value(),
-                    .tls_unseen = url->secure && !stands_behind_tls(listener)};
+                    .through = {}};
   if (visit.as) {
     auto identity = identity_of(*visit.as);
     if (!identity) { return identity.error(); }
@@ -273,6 +290,7 @@ Result<Question, BadQuestion> make_question(const DescribedVisit& visit, const R
       question.through = question.peer.is_ip() ? question.peer.host_text() : "unix";
     }
   }
+  add_tls(question, listener, *url);
   return question;
 }
 
@@ -280,6 +298,8 @@ policy::Judgement judge(const Rules& rules, const Question& question, policy::Tr
   policy::Visit visit{.listener = question.listener,
                       .peer = question.peer,
                       .secure = question.secure,
+                      .tls_here = question.tls_here,
+                      .sni = question.sni,
                       .identity = question.identity ? &*question.identity : nullptr,
                       .assumed = question.identity.has_value()};
   policy::Judgement judgement = policy::judge(rules, visit, question.head, trace);

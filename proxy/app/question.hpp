@@ -21,6 +21,8 @@ struct Question {
   Address peer;              // who the connection is from
   std::string through;       // the trusted proxy that tells of the visitor: "127.0.0.1"; empty: he comes himself
   bool secure = false;
+  bool tls_here = false;    // by TLS that the listener ends itself
+  std::string sni{};        // the name that is asked for by it
   bool tls_unseen = false;  // the URL says TLS, and nothing would tell the listener of it
   std::optional<policy::Identity> identity{};
 };
@@ -34,7 +36,8 @@ struct BadQuestion {
 // that is described takes the place of ours. REQUIRES: the rules have a listener.
 //
 // Where the listener has `trusted_proxies` and the visitor is none of them, he is taken to come through one that tells
-// of him in the field the listener believes, unless the description has that field itself.
+// of him in the field the listener believes, unless the description has that field itself. A proxy comes to a listener
+// that has TLS by TLS, and names nobody by it.
 Result<Question, BadQuestion> make_question(const config::DescribedVisit& visit, const policy::Rules& rules);
 
 // Asks for the proofs as well, where the route does and nobody said whom to take the visitor for (app/proving).

@@ -23,6 +23,7 @@
 #include "proxy/auth/prover.hpp"
 #include "proxy/auth/remote_keys.hpp"
 #include "proxy/config/read_table.hpp"
+#include "proxy/config/read_tls.hpp"
 #include "proxy/config/read_users.hpp"
 #include "proxy/net/acceptor.hpp"
 #include "proxy/net/listen.hpp"
@@ -39,11 +40,14 @@ using config::Mistakes;
 using observe::Level;
 using policy::Listener;
 using policy::Rules;
+using policy::Service;
 
 // Signals that come in a swarm lead to one reading.
 constexpr auto gather_signals_for = 50ms;
 // How often files are looked at that are to be read again when they change.
 constexpr auto look_every = 500ms;
+// How long an OCSP answer that is over may still be shown.
+constexpr auto staples_every = 5min;
 
 // Threads for the hashes of passwords: beside the workers, and few of them.
 unsigned hashing_threads() {
@@ -92,6 +96,7 @@ class Server {
     start_workers();
     open_control();
     watch_files();
+    rotate_ticket_keys();
     context_.run();
     control_.reset();
     workers_.clear();  // joins them
@@ -183,7 +188,8 @@ class Server {
                                  .roster = roster_,
                                  .log = log_,
                                  .refusals = refusals_,
-                                 .proving = proving_};
+                                 .proving = proving_,
+                                 .ticket_keys = ticket_keys_};
     for (unsigned i = 0; i < count; ++i) { workers_.push_back(std::make_unique<Worker>(shared, rules_)); }
     // One acceptor a door, all of them on the first worker's loop, which is not running yet.
     for (const auto& door : doors_) {
@@ -350,6 +356,8 @@ class Server {
     // told where somebody listens.
     std::function<Result<std::string, WhyNot>(bool tell)> read;
     bool failed = false;  // the last reading did: it is tried again at each look, and told once
+    // Where the clock alone may make a difference (an OCSP answer that is over is not shown any more): the next time.
+    TimePoint read_anyway_at = never;
   };
 
   void watch_files() {
@@ -370,6 +378,7 @@ class Server {
                           .watch = FileWatch({source->path()}),
                           .read = [this, source](bool tell) { return read_users_into(*source, tell); }});
     }
+    watch_tls();
     for (const Watched& watched : watched_) { static_cast<void>(watched.read(false)); }
   }
 
@@ -399,6 +408,61 @@ class Server {
     return what;
   }
 
+  void rotate_ticket_keys() {
+    ticket_keys_timer_.expires_after(tls::TicketKeys::rotate_every);
+    ticket_keys_timer_.async_wait([this](const asio::error_code& error) {
+      if (error) { return; }
+      ticket_keys_.rotate();
+      rotate_ticket_keys();
+    });
+  }
+
+  // Certificates and keys of listeners and services.
+  void watch_tls() {
+    for (const Listener& listener : rules_->listeners) {
+      if (!listener.tls) { continue; }
+      const policy::ListenerTls& tls = *listener.tls;
+      watched_.push_back({.path = fmt::format("TLS of listener {}", listener.name),
+                          .watch = FileWatch(tls.files),
+                          .read = [this, rules = rules_, &tls](bool) -> Result<std::string, WhyNot> {
+                            auto server = config::make_server(tls, std::chrono::system_clock::now());
+                            if (!server) { return as_it_was(server.error()); }
+                            const bool other_authorities =
+                                tls.server->current()->authorities_digest() != (*server)->authorities_digest();
+                            tls.server->put(*server);
+                            if (other_authorities) { judge_sessions_again(); }
+                            return std::string("what is shown from now on");
+                          }});
+      const bool staples = std::any_of(tls.certificates.begin(), tls.certificates.end(),
+                                       [](const auto& pair) { return !pair.ocsp.empty(); });
+      if (staples) { watched_.back().read_anyway_at = Clock::now() + staples_every; }
+    }
+    for (const Service* service : rules_->services_by_tls()) {
+      watched_.push_back({.path = fmt::format("TLS to service {}", service->name),
+                          .watch = FileWatch(service->tls->files),
+                          .read = [rules = rules_, &tls = *service->tls](bool) -> Result<std::string, WhyNot> {
+                            auto client = config::make_client(tls, std::chrono::system_clock::now());
+                            if (!client) { return as_it_was(client.error()); }
+                            tls.client->put(*client);
+                            return std::string("used from now on");
+                          }});
+    }
+  }
+
+  // The rules are the same, but what they rest on is not.
+  void judge_sessions_again() {
+    for (const auto& worker : workers_) {
+      worker->loop().post([worker = worker.get()] {
+        const std::shared_ptr<const Rules> rules = worker->floor().rules();
+        worker->floor().rule_by(rules);
+      });
+    }
+  }
+
+  static WhyNot as_it_was(const config::TlsTrouble& trouble) {
+    return {fmt::format("{}; the old ones stay in use", trouble.why)};
+  }
+
   void look_soon() {
     if (draining_) { return; }
     // Looking takes at most a twentieth of this thread's time, however many files there are.
@@ -414,6 +478,10 @@ class Server {
   }
 
   void look_at(Watched& watched) {
+    if (watched.read_anyway_at <= Clock::now()) {
+      watched.read_anyway_at = Clock::now() + staples_every;
+      static_cast<void>(watched.read(false));
+    }
     const bool changed = watched.watch.changed_and_settled(Clock::now());
     if (!changed && !watched.failed) { return; }
     const auto read = watched.read(true);
@@ -453,6 +521,7 @@ class Server {
   void drain() {
     draining_ = true;
     look_timer_.cancel();
+    ticket_keys_timer_.cancel();
     note(Level::info, "draining",
          fmt::format("stopping: {} sessions are told; a second signal ends them at once", ledger_.sessions()));
     workers_left_ = workers_.size();
@@ -503,6 +572,7 @@ class Server {
   session::Ledger ledger_;
   session::Roster roster_;
   observe::Refusals refusals_;
+  tls::TicketKeys ticket_keys_;
   auth::Shared proving_{auth::Hashing::Options{.threads = hashing_threads()}};
   net::Resolver resolver_{net::Resolver::Options{}};
   asio::io_context context_{1};
@@ -510,6 +580,7 @@ class Server {
   asio::steady_timer drain_deadline_{context_};
   asio::steady_timer reload_timer_{context_};
   asio::steady_timer look_timer_{context_};
+  asio::steady_timer ticket_keys_timer_{context_};
   std::unique_ptr<Control> control_;
   std::vector<Watched> watched_;
   std::vector<std::unique_ptr<Worker>> workers_;

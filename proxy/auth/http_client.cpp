@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <deque>
+#include <fstream>
 #include <iterator>
 #include <utility>
 
 #include "proxy/base/text.hpp"
 #include "proxy/net/dialer.hpp"
-#include "proxy/net/tls_client.hpp"
+#include "proxy/net/tls_stream.hpp"
 #include "proxy/wire/http/answer_parser.hpp"
 #include "proxy/wire/http/characters.hpp"
 
@@ -96,14 +97,13 @@ const std::string* HttpAnswer::find(std::string_view name) const {
 // --- connections -----------------------------------------------------------------------------------------------------
 
 struct HttpClient::Connection {
-  std::unique_ptr<Stream> stream;
-  net::SocketStream* socket = nullptr;  // below the stream, or the stream itself
+  std::unique_ptr<net::PolledStream> stream;
   TimePoint idle_since{};
 
   // Nobody has said anything that we did not ask for, and it has not ended, as far as one can tell.
   bool quiet() const {
     std::uint8_t byte = 0;
-    return socket->broken() == 0 && !socket->end_announced() && stream->read({&byte, 1}).waits();
+    return stream->broken() == 0 && !stream->end_announced() && stream->read({&byte, 1}).waits();
   }
 };
 
@@ -215,15 +215,24 @@ std::size_t HttpClient::idle_count() const {
   return count;
 }
 
-Result<std::shared_ptr<const net::TlsTrust>, HttpFailure> HttpClient::trust(const std::string& authorities) {
+Result<std::shared_ptr<const tls::Client>, HttpFailure> HttpClient::trusting(const std::string& authorities) {
   const TimePoint now = loop_.now();
   std::erase_if(trusted_, [now](const auto& entry) { return entry.second.until <= now; });
   const auto known = trusted_.find(authorities);
-  if (known != trusted_.end()) { return known->second.trust; }
-  auto loaded = net::TlsTrust::load(authorities);
-  if (!loaded) { return failure(loaded.error().why); }
-  trusted_[authorities] = {.trust = *loaded, .until = now + trust_for};
-  return *loaded;
+  if (known != trusted_.end()) { return known->second.client; }
+  const auto of = [&authorities](std::string_view why) {
+    return failure(fmt::format("cannot read authorities from '{}': {}",
+                               authorities.empty() ? "the system" : shown(authorities), why));
+  };
+  std::ifstream file(authorities, std::ios::binary);
+  if (!authorities.empty() && !file) { return of("there is no such file, or it is not ours to read"); }
+  const std::string pem(std::istreambuf_iterator<char>(file), {});
+  auto trusted = authorities.empty() ? tls::Authorities::of_the_system() : tls::Authorities::read(pem);
+  if (!trusted) { return of(trusted.error().why); }
+  auto client = tls::Client::make({.authorities = *trusted});
+  if (!client) { return of(client.error().why); }
+  trusted_[authorities] = {.client = *client, .until = now + trust_for};
+  return *client;
 }
 
 Async<HttpClient::MayConnection> HttpClient::open(net::Waiter& waiter, const Request& request) {
@@ -244,20 +253,20 @@ Async<HttpClient::MayConnection> HttpClient::open(net::Waiter& waiter, const Req
   }
   auto connection = std::make_unique<Connection>();
   if (!url.secure) {
-    connection->socket = dialed->stream.get();
     connection->stream = std::move(dialed->stream);
     co_return connection;
   }
-  const auto trusted = trust(request.authorities);
+  const auto trusted = trusting(request.authorities);
   if (!trusted) { co_return trusted.error(); }
-  auto secured =
-      co_await net::TlsClient::connect(std::move(dialed->stream), waiter, **trusted, url.host, request.deadline);
-  if (!secured) {
-    if (secured.error().stopped) { co_return stopped(); }
-    co_return failure(fmt::format("{}: {}", server_of(url), secured.error().why));
+  auto engine = tls::Engine::connect(*trusted, url.host);
+  if (!engine) { co_return failure(fmt::format("{}: {}", server_of(url), engine.error().why)); }
+  auto secured = std::make_unique<net::TlsStream>(std::move(dialed->stream), std::move(*engine), bench_);
+  const auto failed = co_await secured->shake_hands(waiter, nullptr, url.host, request.deadline);
+  if (failed) {
+    if (failed->how == net::TlsFailure::How::stopped) { co_return stopped(); }
+    co_return failure(fmt::format("{}: {}", server_of(url), failed->why));
   }
-  connection->socket = &(*secured)->socket();
-  connection->stream = std::move(*secured);
+  connection->stream = std::move(secured);
   co_return connection;
 }
 
@@ -333,9 +342,9 @@ Async<Result<HttpAnswer, HttpFailure>> HttpClient::get(net::Waiter& waiter, cons
     }
     AnswerParser parser(limits);
     Bytes rest = bytes_of(text);
-    connection->socket->watched_by(&waiter);
+    connection->stream->watched_by(&waiter);
     const Exchanged exchanged = co_await exchange(waiter, *connection->stream, rest, request.deadline, parser);
-    connection->socket->watched_by(nullptr);
+    connection->stream->watched_by(nullptr);
     if (exchanged == Exchanged::stopped) { co_return stopped(); }
     if (exchanged == Exchanged::late) { co_return failure(fmt::format("{}: no answer in time", server)); }
     if (exchanged == Exchanged::dead) {

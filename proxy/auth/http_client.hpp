@@ -9,11 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/budget.hpp"
 #include "proxy/base/result.hpp"
 #include "proxy/base/time.hpp"
 #include "proxy/net/loop.hpp"
 #include "proxy/net/resolver.hpp"
-#include "proxy/net/tls_client.hpp"
+#include "proxy/net/tls_stream.hpp"
 #include "proxy/net/waiter.hpp"
 #include "proxy/proof/proof.hpp"
 #include "proxy/wire/http/head_parser.hpp"
@@ -64,16 +65,18 @@ class HttpClient {
   struct Turns;
   class Turn;
   struct Trusted {
-    std::shared_ptr<const net::TlsTrust> trust;
+    std::shared_ptr<const tls::Client> client;
     TimePoint until;
   };
   using MayConnection = Result<std::unique_ptr<Connection>, HttpFailure>;
 
   net::Async<MayConnection> open(net::Waiter& waiter, const Request& request);
-  Result<std::shared_ptr<const net::TlsTrust>, HttpFailure> trust(const std::string& authorities);
+  Result<std::shared_ptr<const tls::Client>, HttpFailure> trusting(const std::string& authorities);
 
   net::Loop& loop_;
   net::Resolver& resolver_;
+  Budget budget_;  // of requests: they hold next to nothing
+  net::TlsBench bench_{budget_};
   std::unique_ptr<Idle> idle_;
   std::unique_ptr<Turns> turns_;
   std::map<std::string, Trusted, std::less<>> trusted_;  // by the path of its file

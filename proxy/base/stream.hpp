@@ -55,12 +55,21 @@ class Stream {
   // Makes the coming end unclean: when the stream is destroyed the other side sees a reset, not an end.
   virtual void abort() = 0;
 
+  // Bytes of its own that the stream has made of what was written and still waits to send (the records of TLS). It
+  // sends them by itself as there is room, takes nothing more while there are any, and puts its end behind them;
+  // whoever must know that all has left looks here.
+  virtual std::size_t held() const { return 0; }
+
   // Bytes written that the other side's kernel has not acknowledged yet.
   virtual std::size_t unsent() const = 0;
 
   // An errno value once the connection is known to be broken in both directions, even while nobody reads or writes; 0
   // while it is whole. What the other side had sent before may still be readable.
   virtual int broken() const = 0;
+
+  // What broke it, for people, where the stream knows more than `error` says; lives as long as the stream. nullptr: it
+  // does not.
+  virtual const char* trouble() const { return nullptr; }
 
   // True once the other side is known to send nothing more: what can still be read is finite, and its end is near.
   virtual bool end_announced() const { return false; }

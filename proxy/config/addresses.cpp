@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t unix_path_bytes_max = 107;  // sun_path of Linux, with its NUL
 constexpr std::string_view unix_scheme = "unix:";
 constexpr std::string_view tcp_scheme = "tcp://";
+constexpr std::string_view tls_scheme = "tls://";
 constexpr std::string_view target_word = "{target}";  // what an authorizer names
 
 bool is_digit(char c) {
@@ -81,6 +82,11 @@ std::optional<std::string> without_bits_behind(const Address& address, unsigned 
   const auto network = Network::parse(fmt::format("{}/{}", base.host_text(), prefix_bits));
   return network ? std::optional(fmt::format("{}/{}", base.host_text(), prefix_bits)) : std::nullopt;
 }
+
+std::string_view without_transport(std::string_view text) {
+  return transport_of(text) == Transport::unsaid ? text : text.substr(tcp_scheme.size());
+}
+static_assert(tcp_scheme.size() == tls_scheme.size());
 
 std::size_t last_colon_outside_words(std::string_view text) {
   std::size_t colon = std::string_view::npos;
@@ -168,22 +174,23 @@ Parsed<Network> parse_network(std::string_view text) {
 
 // --- services --------------------------------------------------------------------------------------------------------
 
+Transport transport_of(std::string_view text) {
+  return text.starts_with(tls_scheme)   ? Transport::tls
+         : text.starts_with(tcp_scheme) ? Transport::tcp
+                                        : Transport::unsaid;
+}
+
 Parsed<policy::Endpoint> parse_endpoint(std::string_view text) {
   if (text.starts_with(unix_scheme)) {
     auto path = parse_unix_path(text.substr(unix_scheme.size()));
     if (!path) { return path.error(); }
     return policy::Endpoint{.kind = policy::Endpoint::Kind::unix_socket, .path = std::move(*path)};
   }
-  if (text.starts_with("tls://")) {
-    return Wrong{"TLS towards a service ('tls://') is not supported by this version of bascule"};
-  }
-  std::string_view address = text;
-  if (text.starts_with(tcp_scheme)) {
-    address.remove_prefix(tcp_scheme.size());
-  } else if (text.find("://") != std::string_view::npos) {
+  const std::string_view address = without_transport(text);
+  if (address.find("://") != std::string_view::npos) {
     return Wrong{
-        fmt::format("'{}' is no way to a service; there are 'host:port', 'tcp://host:port', 'unix:/path' and "
-                    "\"echo:\"",
+        fmt::format("'{}' is no way to a service; there are 'host:port', 'tcp://host:port', 'tls://host:port', "
+                    "'unix:/path' and \"echo:\"",
                     shown(text, 80))};
   }
   if (address.find('/') != std::string_view::npos) { return with_a_path(text); }
@@ -226,7 +233,7 @@ Parsed<policy::MadeAddress> parse_made_address(std::string_view text) {
   if (text.starts_with(unix_scheme)) {
     return Wrong{"the path of a Unix socket is not made from a visitor's words; use 'lookup', with a table of sockets"};
   }
-  if (text.starts_with(tcp_scheme)) { text.remove_prefix(tcp_scheme.size()); }
+  text = without_transport(text);
   if (text.find('/') != std::string_view::npos) { return with_a_path(text); }
   const std::size_t colon = last_colon_outside_words(text);
   if (colon == std::string_view::npos) {

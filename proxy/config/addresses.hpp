@@ -1,6 +1,7 @@
 // Where to listen, where to go, and who somebody may be: addresses with ports, paths of Unix sockets, networks.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -19,8 +20,13 @@ Parsed<Address> parse_listen_address(std::string_view text);
 // "10.0.0.0/8", "2001:db8::/32", "192.0.2.7".
 Parsed<Network> parse_network(std::string_view text);
 
-// One address of a service: "broker:61613", "tcp://broker:61613", "[::1]:5900", "unix:/run/x.sock".
+// One address of a service: "broker:61613", "tcp://broker:61613", "tls://broker:61614", "[::1]:5900",
+// "unix:/run/x.sock".
 Parsed<policy::Endpoint> parse_endpoint(std::string_view text);
+
+// How such an address says that its service is come to; an address made from the visitor's words may say it, too.
+enum class Transport : std::uint8_t { unsaid, tcp, tls };
+Transport transport_of(std::string_view text);
 
 struct ServiceName {
   std::string name;

@@ -154,17 +154,31 @@ bool take(std::string_view& text, std::string_view words) {
 }  // namespace
 
 Result<Expectation, BadExpectation> parse_expectation(std::string_view text) {
-  constexpr std::string_view how = "write 'admitted to ROUTE', or 'refused at STEP'";
+  constexpr std::string_view how = "write 'admitted to ROUTE', 'refused at STEP' or 'redirected'";
+  using End = Expectation::End;
   Expectation expect{.written = std::string(text)};
   std::string_view rest = text;
-  expect.admitted = take(rest, "admitted to ");
-  if (!expect.admitted && !take(rest, "refused at ")) {
+  if (rest == "redirected" || take(rest, "redirected to ")) {
+    expect.end = End::redirected;
+    if (rest == "redirected") { return expect; }
+    if (rest.empty()) {
+      return BadExpectation{
+          fmt::format("'{}': behind 'redirected' may stand where to: 'redirected to "
+                      "https://desk.example.org/'",
+                      shown(text, 80))};
+    }
+    expect.location = rest;
+    return expect;
+  }
+  const bool admitted = take(rest, "admitted to ");
+  if (admitted) { expect.end = End::admitted; }
+  if (!admitted && !take(rest, "refused at ")) {
     return BadExpectation{fmt::format("'{}' says neither yes nor no; {}", shown(text, 80), how)};
   }
   const std::string_view name = rest.substr(0, rest.find(' '));
   rest.remove_prefix(name.size());
   if (name.empty()) { return BadExpectation{fmt::format("'{}' names none; {}", shown(text, 80), how)}; }
-  if (expect.admitted) {
+  if (admitted) {
     expect.route = name;
     if (rest.empty()) { return expect; }
     if (take(rest, " at ") && !rest.empty()) {

@@ -29,14 +29,16 @@ struct DescribedVisit {
   std::optional<std::string> listener{};  // empty: the one that the url fits
 };
 
-// "admitted to ROUTE [at ADDRESS]", "refused at STEP [with STATUS]".
+// "admitted to ROUTE [at ADDRESS]", "refused at STEP [with STATUS]", "redirected [to URL]".
 struct Expectation {
+  enum class End : std::uint8_t { admitted, refused, redirected };
   std::string written{};
-  bool admitted = false;
+  End end = End::refused;
   std::string route{};                     // admitted
   std::optional<std::string> address{};    // admitted: where it leads
   policy::Step step = policy::Step::head;  // refused
   std::optional<int> status{};             // refused
+  std::optional<std::string> location{};   // redirected
 };
 
 struct Case {

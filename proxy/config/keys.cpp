@@ -35,7 +35,7 @@ constexpr std::array table{
     Key{Section::listen, "proxy_protocol"},
     Key{Section::listen, "trusted_proxies"},
     Key{Section::listen, "public_url"},
-    Key{Section::listen, "tls", later},
+    Key{Section::listen, "tls"},
 
     Key{Section::listen_allow, "addresses"},
 
@@ -44,6 +44,19 @@ constexpr std::array table{
     Key{Section::trusted_proxies, "addresses"},
     Key{Section::trusted_proxies, "header"},
 
+    Key{Section::listen_tls, "certificates"},
+    Key{Section::listen_tls, "versions"},
+    Key{Section::listen_tls, "client_ca"},
+    Key{Section::listen_tls, "ticket_keys"},
+    Key{Section::listen_tls, "plain"},
+    Key{Section::listen_tls, "hsts"},
+    Key{Section::listen_tls, "unknown_names"},
+
+    Key{Section::certificate, "certificate"},
+    Key{Section::certificate, "key"},
+    Key{Section::certificate, "names"},
+    Key{Section::certificate, "ocsp"},
+
     Key{Section::service, "address"},
     Key{Section::service, "addresses"},
     Key{Section::service, "within"},
@@ -51,12 +64,18 @@ constexpr std::array table{
     Key{Section::service, "health"},
     Key{Section::service, "retry"},
     Key{Section::service, "proxy_protocol"},
-    Key{Section::service, "tls", later},
+    Key{Section::service, "tls"},
 
     Key{Section::service_health, "every"},
     Key{Section::service_health, "timeout"},
     Key{Section::service_health, "down_after"},
     Key{Section::service_health, "up_after"},
+
+    Key{Section::service_tls, "ca"},
+    Key{Section::service_tls, "server_name"},
+    Key{Section::service_tls, "certificate"},
+    Key{Section::service_tls, "key"},
+    Key{Section::service_tls, "verify"},
 
     Key{Section::route, "name", true, of_each},
     Key{Section::route, "listeners"},
@@ -101,12 +120,18 @@ constexpr std::array table{
     Key{Section::to, "health"},
     Key{Section::to, "retry"},
     Key{Section::to, "proxy_protocol"},
-    Key{Section::to, "tls", later},
+    Key{Section::to, "tls"},
 
     Key{Section::to_health, "every"},
     Key{Section::to_health, "timeout"},
     Key{Section::to_health, "down_after"},
     Key{Section::to_health, "up_after"},
+
+    Key{Section::to_tls, "ca"},
+    Key{Section::to_tls, "server_name"},
+    Key{Section::to_tls, "certificate"},
+    Key{Section::to_tls, "key"},
+    Key{Section::to_tls, "verify"},
 
     Key{Section::lookup, "table"},
     Key{Section::lookup, "key"},
@@ -115,6 +140,7 @@ constexpr std::array table{
     Key{Section::files, "index"},
     Key{Section::files, "scripts"},
 
+    Key{Section::timeouts, "tls"},
     Key{Section::timeouts, "head"},
     Key{Section::timeouts, "connect"},
     Key{Section::timeouts, "ping"},
@@ -124,7 +150,6 @@ constexpr std::array table{
     Key{Section::timeouts, "half_close"},
     Key{Section::timeouts, "idle"},
     Key{Section::timeouts, "lifetime"},
-    Key{Section::timeouts, "tls", later},
 
     Key{Section::limits, "sessions"},
     Key{Section::limits, "sessions_per_address"},
@@ -207,19 +232,23 @@ struct SectionNames {
   std::string_view name;
 };
 
-constexpr std::array<SectionNames, 27> sections{{{"", "the top level"},
+constexpr std::array<SectionNames, 31> sections{{{"", "the top level"},
                                                  {"listen[].", "a listener"},
                                                  {"listen[].allow.", "'allow' of a listener"},
                                                  {"listen[].proxy_protocol.", "'proxy_protocol' of a listener"},
                                                  {"listen[].trusted_proxies.", "'trusted_proxies'"},
+                                                 {"listen[].tls.", "'tls' of a listener"},
+                                                 {"listen[].tls.certificates[].", "'certificates'"},
                                                  {"services.*.", "a service"},
                                                  {"services.*.health.", "'health'"},
+                                                 {"services.*.tls.", "'tls' of a service"},
                                                  {"routes[].", "a route"},
                                                  {"routes[].match.", "'match'"},
                                                  {"routes[].allow[].", "'allow' of a route"},
                                                  {"routes[].frames.", "'frames'"},
                                                  {"routes[].to.", "'to'"},
                                                  {"routes[].to.health.", "'health'"},
+                                                 {"routes[].to.tls.", "'tls' of 'to'"},
                                                  {"routes[].to.lookup.", "'lookup'"},
                                                  {"routes[].files.", "'files'"},
                                                  {"routes[].timeouts.", "'timeouts'"},
@@ -236,7 +265,7 @@ constexpr std::array<SectionNames, 27> sections{{{"", "the top level"},
                                                  {"process.", "'process'"}}};
 
 // What other bridges and proxies call it; too far off for a count of letters.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 28> synonyms{{{"target", "to"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 36> synonyms{{{"target", "to"},
                                                                                   {"upstream", "to"},
                                                                                   {"backend", "to"},
                                                                                   {"bind", "listen"},
@@ -263,7 +292,15 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 28> synonyms
                                                                                   {"forward_auth", "ask"},
                                                                                   {"auth_request", "ask"},
                                                                                   {"mtls", "client_certificate"},
-                                                                                  {"bearer", "token"}}};
+                                                                                  {"bearer", "token"},
+                                                                                  {"ssl", "tls"},
+                                                                                  {"cert", "certificate"},
+                                                                                  {"crt", "certificate"},
+                                                                                  {"private_key", "key"},
+                                                                                  {"cafile", "ca"},
+                                                                                  {"insecure", "verify"},
+                                                                                  {"min_version", "versions"},
+                                                                                  {"sni", "server_name"}}};
 
 }  // namespace
 

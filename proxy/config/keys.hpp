@@ -16,14 +16,18 @@ enum class Section : std::uint8_t {
   listen_allow,
   proxy_protocol,
   trusted_proxies,
-  service,  // one of `services`
+  listen_tls,
+  certificate,  // one of its `certificates`
+  service,      // one of `services`
   service_health,
+  service_tls,
   route,
   match,
   allow,
   frames,
   to,
   to_health,
+  to_tls,
   lookup,
   files,
   timeouts,

@@ -134,7 +134,7 @@ void Reader::read_keys(const Fields& fields, Keys& keys) {
 void Reader::read_key_file(const Fields& fields, Keys& keys) {
   const YamlNode& node = *fields.find("keys");
   const std::string name = fields.name_of("keys");
-  const std::string path = (folder_ / node.text).lexically_normal().string();
+  const std::string path = path_of(node.text);
   const auto text = public_file(path, KeySet::json_bytes_max);
   if (!text) {
     fields.mistake(node, fmt::format("{}: {}; a secret stands elsewhere: {{file: path}} or {{env: NAME}}", name,
@@ -243,7 +243,7 @@ std::optional<Authorities> Reader::read_authorities(const Fields& fields, std::s
   if (written == nullptr) { return std::nullopt; }
   const YamlNode& node = *fields.find("authorities");
   const std::string name = fields.name_of("authorities");
-  const std::string file = (folder_ / *written).lexically_normal().string();
+  const std::string file = path_of(*written);
   const auto pem = public_file(file, pem_bytes_max);
   if (!pem) {
     fields.mistake(node, fmt::format("{}: '{}': {}", name, shown(file), pem.error().text));

@@ -22,8 +22,9 @@ constexpr std::size_t head_bytes_min = 1024;
 constexpr std::size_t head_bytes_max = std::size_t{1024} * 1024;
 constexpr unsigned head_fields_max = 1000;
 
-constexpr std::array<std::pair<std::string_view, Limit Timeouts::*>, 9> timeouts_of_sessions{
-    {{"head", &Timeouts::head},
+constexpr std::array<std::pair<std::string_view, Limit Timeouts::*>, 10> timeouts_of_sessions{
+    {{"tls", &Timeouts::tls},
+     {"head", &Timeouts::head},
      {"connect", &Timeouts::connect},
      {"ping", &Timeouts::ping},
      {"pong", &Timeouts::pong},
@@ -33,7 +34,7 @@ constexpr std::array<std::pair<std::string_view, Limit Timeouts::*>, 9> timeouts
      {"idle", &Timeouts::idle},
      {"lifetime", &Timeouts::lifetime}}};
 
-constexpr std::array<std::string_view, 3> timeouts_of_pages{"head", "stall", "close"};
+constexpr std::array<std::string_view, 4> timeouts_of_pages{"tls", "head", "stall", "close"};
 
 constexpr std::array<std::pair<std::string_view, std::optional<std::size_t> Limits::*>, 3> counts{
     {{"sessions", &Limits::sessions},

@@ -96,6 +96,7 @@ void Reader::read_listener_map(const YamlNode& node) {
     }
   }
   read_who(fields, listener);
+  read_listener_tls(fields, listener);
   if (address) { add_listener(node, std::move(listener)); }
 }
 

@@ -82,6 +82,7 @@ Result<Reading, Mistakes> Reader::read() {
   for (File& file : files_) { open_top(file); }
   read_files_in_turns();
   check_whole();
+  if (mistakes_.empty()) { make_servers(); }
   if (!mistakes_.empty()) { return mistakes_.take(); }
   rules_.index = std::make_shared<const policy::RouteIndex>(rules_);
   add_warnings(rules_, warnings_);

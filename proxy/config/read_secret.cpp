@@ -1,33 +1,21 @@
 // What stands outside of the rules files, because it is secret: {file: path} or {env: NAME}. Whatever is wrong with it,
 // no message repeats it, nor what may be it: a secret that was written into the rules by mistake.
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "proxy/base/text.hpp"
+#include "proxy/config/outside.hpp"
 #include "proxy/config/reader.hpp"
 #include "proxy/config/show_words.hpp"
-#include "proxy/config/text_file.hpp"
-#include "proxy/config/units.hpp"
 
 namespace bascule::config {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::size_t secret_bytes_max = std::size_t{64} * 1024;
 constexpr std::size_t word_bytes_max = 4096;  // what fits into a field beside all others
-
-bool is_variable_name(std::string_view text) {
-  const auto fits = [](char c) { return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
-  return !text.empty() && !(text.front() >= '0' && text.front() <= '9') && std::all_of(text.begin(), text.end(), fits);
-}
 
 // An editor ends a file with a line end; it is not part of what was meant.
 std::string without_space_at_its_ends(const std::string& text) {
@@ -46,8 +34,7 @@ bool is_one_word(std::string_view text) {
 
 // --- a file, a variable ----------------------------------------------------------------------------------------------
 
-std::optional<Reader::Outside> Reader::read_outside(const YamlNode& node, const std::string& name,
-                                                    std::size_t bytes_max, Content content) {
+std::optional<Reader::Kept> Reader::read_kept(const YamlNode& node, const std::string& name) {
   if (node.kind == YamlNode::Kind::nothing && node.text.empty()) {
     mistakes_.add(node, fmt::format("{} has no value; it is {{file: path}} or {{env: NAME}}", name));
     return std::nullopt;
@@ -76,62 +63,40 @@ std::optional<Reader::Outside> Reader::read_outside(const YamlNode& node, const 
                                      kind == "file" ? "the path of a file" : "the name of an environment variable"));
     return std::nullopt;
   }
-  auto outside = kind == "file" ? read_outside_file(*from, name, bytes_max) : read_variable(*from, name);
-  if (!outside) { return std::nullopt; }
+  if (kind == "file") { return Kept{.at = {.file = path_of(from->text)}, .node = from}; }
+  if (is_variable_name(from->text)) { return Kept{.at = {.env = from->text}, .node = from}; }
+  mistakes_.add(*from,
+                fmt::format("{}: this is no name of an environment variable; letters, digits and '_' make one", name));
+  return std::nullopt;
+}
+
+std::optional<Reader::Outside> Reader::read_outside(const YamlNode& node, const std::string& name,
+                                                    std::size_t bytes_max, Content content) {
+  const auto kept = read_kept(node, name);
+  if (!kept) { return std::nullopt; }
+  const std::string& path = kept->at.file;
+  auto bytes = path.empty() ? read_variable(kept->at.env) : read_outside_file(path, bytes_max);
+  if (!bytes) {
+    mistakes_.add(*kept->node, fmt::format("{}: {}", name, bytes.error().text));
+    return std::nullopt;
+  }
+  if (!path.empty()) { warn_of_open_file(*kept->node, path); }
+  Outside outside{.bytes = std::move(*bytes),
+                  .source = source_of(kept->at),
+                  .path = path,
+                  .called = path.empty() ? variable_called(kept->at.env) : file_called(path)};
   if (content == Content::list) { return outside; }
-  outside->bytes = without_space_at_its_ends(outside->bytes);
-  if (outside->bytes.empty()) {
-    mistakes_.add(*from, fmt::format("{}: {} is empty", name, outside->called));
+  outside.bytes = without_space_at_its_ends(outside.bytes);
+  if (outside.bytes.empty()) {
+    mistakes_.add(*kept->node, fmt::format("{}: {} is empty", name, outside.called));
     return std::nullopt;
   }
   return outside;
 }
 
-std::optional<Reader::Outside> Reader::read_outside_file(const YamlNode& node, const std::string& name,
-                                                         std::size_t bytes_max) {
-  const std::string path = (folder_ / node.text).lexically_normal().string();
-  const auto refuse = [&](std::string_view why) {
-    mistakes_.add(node, fmt::format("{}: {}", name, why));
-    return std::nullopt;
-  };
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) { return refuse(fmt::format("there is no '{}'", shown(path))); }
-  if (!fs::is_regular_file(status)) { return refuse(fmt::format("'{}' is no file", shown(path))); }
-  auto text = read_text_file(path, bytes_max + 1);
-  if (!text) { return refuse(fmt::format("'{}' cannot be read: {}", shown(path), text.error().why)); }
-  if (text->size() > bytes_max) {
-    return refuse(fmt::format("'{}' has more than {}", shown(path), size_text(bytes_max)));
-  }
-  warn_of_open_file(node, path);
-  return Outside{.bytes = std::move(*text),
-                 .source = fmt::format("{{file: {}}}", yaml_text(whole_path(path))),
-                 .path = path,
-                 .called = fmt::format("'{}'", shown(path))};
-}
-
-std::optional<Reader::Outside> Reader::read_variable(const YamlNode& node, const std::string& name) {
-  if (!is_variable_name(node.text)) {
-    mistakes_.add(
-        node, fmt::format("{}: this is no name of an environment variable; letters, digits and '_' make one", name));
-    return std::nullopt;
-  }
-  const char* value = std::getenv(node.text.c_str());
-  const std::string called = fmt::format("the variable '{}'", shown(node.text, 80));
-  if (value == nullptr) {
-    mistakes_.add(node, fmt::format("{}: {} is not set in the environment", name, called));
-    return std::nullopt;
-  }
-  return Outside{.bytes = value, .source = fmt::format("{{env: {}}}", yaml_text(node.text)), .called = called};
-}
-
 void Reader::warn_of_open_file(const YamlNode& node, const std::string& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0 || (status.st_mode & S_IRWXO) == 0 || !open_files_.insert(path).second) {
-    return;
-  }
-  warnings_.add(node,
-                fmt::format("'{0}' is open to every user of this machine; 'chmod o= {0}' closes it", shown(path)));
+  const auto open = is_open_to_all(path);
+  if (open && open_files_.insert(path).second) { warnings_.add(node, *open); }
 }
 
 // --- secrets ---------------------------------------------------------------------------------------------------------

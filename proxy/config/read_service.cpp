@@ -39,13 +39,16 @@ bool has_words(std::string_view text) {
 std::string written_of(const Service& service) {
   if (service.shared) { return service.name; }
   if (service.is_echo()) { return "echo:"; }
-  if (const auto* made = std::get_if<policy::MadeAddress>(&service.where)) { return made->written; }
+  const std::string_view by = service.tls ? "tls://" : "";
+  if (const auto* made = std::get_if<policy::MadeAddress>(&service.where)) {
+    return fmt::format("{}{}", by, made->written);
+  }
   if (const auto* lookup = std::get_if<policy::Lookup>(&service.where)) {
     return fmt::format("{} in {}", lookup->key.text(), lookup->table->path());
   }
   std::string text;
   for (const Endpoint& endpoint : std::get<std::vector<Endpoint>>(service.where)) {
-    text += (text.empty() ? "" : ", ") + endpoint.text();
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", by, endpoint.text());
   }
   return text;
 }
@@ -93,6 +96,7 @@ void Reader::read_service_map(const Fields& fields, Service& service) {
   read_where(fields, service);
   read_within(fields, service);
   read_choice(fields, service);
+  read_service_tls(fields, service);
   if (const auto version = fields.word("proxy_protocol", proxy_versions)) { service.proxy_protocol = *version; }
 }
 

@@ -62,6 +62,10 @@ std::shared_ptr<const Service> Reader::service_of_text(const Fields& fields, con
   if (auto* endpoint = std::get_if<Endpoint>(&*text)) {
     check_loop(*endpoint, node, fields.name_of("to"));
     service->where = std::vector<Endpoint>{std::move(*endpoint)};
+    if (transport_of(node.text) == Transport::tls) {
+      service->tls.emplace();
+      make_client(node, nullptr, fields.name_of("to"), *service->tls);
+    }
   } else {
     service->where = policy::EchoBack();
   }
@@ -166,7 +170,7 @@ std::shared_ptr<policy::TableSource> Reader::table_at(const std::string& written
             : fmt::format("{}: '{}' is no path of a file or folder", fields.name_of("table"), shown(written, 80)));
     return nullptr;
   }
-  const std::string path = (folder_ / written).lexically_normal().string();
+  const std::string path = path_of(written);
   auto [known, is_new] = tables_.emplace(path, nullptr);
   if (!is_new) {
     if (known->second != nullptr) { return known->second; }

@@ -5,6 +5,7 @@
 // `services`, then every route.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <filesystem>
 #include <map>
@@ -103,6 +104,35 @@ class Reader {
   void read_ask(const Fields& fields, proof::Proof& proof);
   std::optional<proof::Authorities> read_authorities(const Fields& fields, std::string& path);
 
+  // read_listener_tls.cpp: what a listener shows by TLS
+  void read_listener_tls(const Fields& fields, policy::Listener& listener);
+  struct PairNodes {
+    std::string name;  // as a message calls the certificate
+    const YamlNode* certificate = nullptr;
+    const YamlNode* key = nullptr;  // null: in the same file
+    const YamlNode* names = nullptr;
+    const YamlNode* ocsp = nullptr;
+  };
+  // The nodes that a finding in the files of a `tls` may be about.
+  struct TlsNodes {
+    std::vector<PairNodes> certificates{};
+    const YamlNode* client_ca = nullptr;
+    std::vector<const YamlNode*> ticket_keys{};
+  };
+  void read_certificates(const Fields& fields, policy::ListenerTls& tls, TlsNodes& nodes);
+  void read_certificate(const Fields& fields, const YamlNode& node, policy::ListenerTls& tls, TlsNodes& nodes);
+  void read_certificate_names(const Fields& fields, policy::ListenerTls::Pair& pair);
+  void read_ticket_keys(const Fields& fields, policy::ListenerTls& tls, TlsNodes& nodes);
+  void read_tls_files(const Fields& fields, policy::Listener& listener, const TlsNodes& nodes);
+  // Once all routes are known, and with them where a certificate is asked for.
+  void make_servers();
+
+  // read_service_tls.cpp: how a service is come to by TLS
+  void read_service_tls(const Fields& fields, policy::Service& service);
+  std::optional<policy::ServiceTls> read_service_tls_map(const Fields& fields, const policy::Service& service);
+  void read_server_name(const Fields& fields, const policy::Service& service, policy::ServiceTls& tls);
+  void make_client(const YamlNode& node, const Fields* fields, const std::string& name, policy::ServiceTls& tls);
+
   // read_secret.cpp: what stands outside of the rules files
   struct SecretRule {
     std::size_t bytes_min = 1;
@@ -119,12 +149,18 @@ class Reader {
   enum class Content : std::uint8_t { secret, list };
   std::optional<Outside> read_outside(const YamlNode& node, const std::string& name, std::size_t bytes_max,
                                       Content content);
-  std::optional<Outside> read_outside_file(const YamlNode& node, const std::string& name, std::size_t bytes_max);
-  std::optional<Outside> read_variable(const YamlNode& node, const std::string& name);
+  // Where it is kept, without a look at it.
+  struct Kept {
+    policy::KeptAt at;
+    const YamlNode* node = nullptr;  // of the path or name
+  };
+  std::optional<Kept> read_kept(const YamlNode& node, const std::string& name);
   std::optional<proof::Secret> read_secret(const YamlNode& node, const std::string& name, const SecretRule& rule);
   // `secret` or `secrets`; empty where neither is written, or after a mistake.
   std::vector<proof::Secret> read_secrets(const Fields& fields, const SecretRule& rule);
   void warn_of_open_file(const YamlNode& node, const std::string& path);
+  // Of a path that is relative to the file that is being read.
+  std::string path_of(const std::string& written) const { return (folder_ / written).lexically_normal().string(); }
 
   // read_wanted.cpp: what a route asks for
   void read_auth(const Fields& fields, policy::Route& route);
@@ -198,6 +234,10 @@ class Reader {
   std::map<std::string, std::shared_ptr<policy::TableSource>, std::less<>> tables_;  // by path; null: cannot be read
   std::map<std::string, std::shared_ptr<proof::UserSource>, std::less<>> users_;     // likewise
   std::set<std::string, std::less<>> open_files_;  // of secrets, with the warning told
+  const WallTime now_ = std::chrono::system_clock::now();
+  std::set<std::string, std::less<>> doubts_told_;                // of files of TLS, which several may share
+  std::map<std::string, tls::ServerOptions, std::less<>> shown_;  // by listener: complete but for `ask_at`
+  std::vector<policy::ServiceTls> service_tls_;  // one for each set of files: services with the same share it
 };
 
 }  // namespace bascule::config

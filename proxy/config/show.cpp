@@ -63,6 +63,51 @@ YamlValue addresses(const AddressSet& set) {
   return list;
 }
 
+// --- TLS -------------------------------------------------------------------------------------------------------------
+
+YamlValue show(const policy::ListenerTls& tls) {
+  constexpr std::array<std::string_view, 2> versions{"intermediate", "modern"};
+  constexpr std::array<std::string_view, 3> plain{"refuse", "allow", "redirect"};
+  YamlValue map = YamlValue::map();
+  YamlValue certificates = YamlValue::list();
+  for (const policy::ListenerTls::Pair& pair : tls.certificates) {
+    YamlValue one = YamlValue::map();
+    one.add("certificate", path(pair.certificate));
+    if (!pair.key.nowhere()) { one.add("key", word(source_of(pair.key))); }
+    if (!pair.names.empty()) { one.add("names", YamlValue::texts(pair.names)); }
+    if (!pair.ocsp.empty()) { one.add("ocsp", path(pair.ocsp)); }
+    certificates.add(std::move(one));
+  }
+  map.add("certificates", std::move(certificates));
+  map.add("versions", word(versions.at(static_cast<std::size_t>(tls.versions))));
+  if (!tls.client_ca.empty()) { map.add("client_ca", path(tls.client_ca)); }
+  if (tls.ticket_keys.empty()) {
+    map.note("ticket_keys: the process's own, new every twelve hours");
+  } else {
+    YamlValue keys = YamlValue::list();
+    for (const policy::KeptAt& key : tls.ticket_keys) { keys.add(word(source_of(key))); }
+    map.add("ticket_keys", std::move(keys));
+  }
+  map.add("plain", word(plain.at(static_cast<std::size_t>(tls.plain))));
+  map.add("hsts", limit(tls.hsts));
+  map.add("unknown_names", word(tls.refuse_unknown_names ? "refuse" : "first"));
+  return map;
+}
+
+YamlValue show(const policy::ServiceTls& tls) {
+  YamlValue map = YamlValue::map();
+  if (!tls.ca.empty()) {
+    map.add("ca", path(tls.ca));
+  } else if (tls.verify) {
+    map.note("ca: those that the system trusts");
+  }
+  if (!tls.server_name.empty()) { map.add("server_name", YamlValue::text(tls.server_name)); }
+  if (!tls.certificate.empty()) { map.add("certificate", path(tls.certificate)); }
+  if (!tls.key.nowhere()) { map.add("key", word(source_of(tls.key))); }
+  map.add("verify", word(tls.verify ? "true" : "false"));
+  return map;
+}
+
 // --- listen ----------------------------------------------------------------------------------------------------------
 
 YamlValue show(const Listener& listener) {
@@ -84,6 +129,7 @@ YamlValue show(const Listener& listener) {
                                    .add("header", word(wire::http::name_of(trusted->field))));
   }
   if (listener.public_url) { map.add("public_url", YamlValue::text(policy::text_of(*listener.public_url))); }
+  if (listener.tls) { map.add("tls", show(*listener.tls)); }
   return map;
 }
 
@@ -134,6 +180,7 @@ YamlValue show(const Service& service) {
     map.add("retry", number(service.retry));
   }
   const auto version = service.proxy_protocol;
+  if (service.tls) { map.add("tls", show(*service.tls)); }
   map.add("proxy_protocol", word(!version ? none : *version == wire::ProxyVersion::v1 ? "v1" : "v2"));
   return map;
 }
@@ -231,15 +278,12 @@ struct TimeoutKey {
   bool of_pages = false;  // also means something where bascule answers itself
 };
 
-constexpr std::array timeout_keys{TimeoutKey{"head", &policy::Timeouts::head, true},
-                                  TimeoutKey{"connect", &policy::Timeouts::connect},
-                                  TimeoutKey{"ping", &policy::Timeouts::ping},
-                                  TimeoutKey{"pong", &policy::Timeouts::pong},
-                                  TimeoutKey{"stall", &policy::Timeouts::stall, true},
-                                  TimeoutKey{"close", &policy::Timeouts::close, true},
-                                  TimeoutKey{"half_close", &policy::Timeouts::half_close},
-                                  TimeoutKey{"idle", &policy::Timeouts::idle},
-                                  TimeoutKey{"lifetime", &policy::Timeouts::lifetime}};
+constexpr std::array timeout_keys{
+    TimeoutKey{"tls", &policy::Timeouts::tls, true},     TimeoutKey{"head", &policy::Timeouts::head, true},
+    TimeoutKey{"connect", &policy::Timeouts::connect},   TimeoutKey{"ping", &policy::Timeouts::ping},
+    TimeoutKey{"pong", &policy::Timeouts::pong},         TimeoutKey{"stall", &policy::Timeouts::stall, true},
+    TimeoutKey{"close", &policy::Timeouts::close, true}, TimeoutKey{"half_close", &policy::Timeouts::half_close},
+    TimeoutKey{"idle", &policy::Timeouts::idle},         TimeoutKey{"lifetime", &policy::Timeouts::lifetime}};
 
 YamlValue show(const policy::Timeouts& timeouts, Of of) {
   YamlValue map = YamlValue::map();

@@ -19,7 +19,7 @@ YamlValue number(std::size_t count) {
 
 YamlValue duration(std::chrono::milliseconds time) {
   for (const auto& [unit, length] :
-       {std::pair<std::string_view, std::chrono::milliseconds>{"h", 1h}, {"m", 1min}, {"s", 1s}}) {
+       {std::pair<std::string_view, std::chrono::milliseconds>{"d", 24h}, {"h", 1h}, {"m", 1min}, {"s", 1s}}) {
     if (time % length == 0ms) { return YamlValue::word(fmt::format("{}{}", time / length, unit)); }
   }
   return YamlValue::word(fmt::format("{}ms", time.count()));
@@ -39,6 +39,11 @@ std::string whole_path(const std::string& file) {
 
 YamlValue path(const std::string& file) {
   return YamlValue::text(whole_path(file));
+}
+
+std::string source_of(const policy::KeptAt& kept) {
+  return kept.env.empty() ? fmt::format("{{file: {}}}", yaml_text(whole_path(kept.file)))
+                          : fmt::format("{{env: {}}}", yaml_text(kept.env));
 }
 
 }  // namespace bascule::config

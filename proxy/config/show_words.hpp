@@ -8,6 +8,7 @@
 
 #include "proxy/base/time.hpp"
 #include "proxy/config/yaml_writer.hpp"
+#include "proxy/policy/rules.hpp"
 
 namespace bascule::config {
 
@@ -23,5 +24,8 @@ YamlValue duration_or_none(std::chrono::milliseconds time);
 // A path in a rules file is relative to that file; what is printed may be kept anywhere.
 std::string whole_path(const std::string& file);
 YamlValue path(const std::string& file);
+
+// "{file: /etc/bascule/ticket.key}", "{env: TICKET_KEY}". REQUIRES: it is kept somewhere.
+std::string source_of(const policy::KeptAt& kept);
 
 }  // namespace bascule::config

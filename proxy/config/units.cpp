@@ -41,11 +41,11 @@ const Meaning* find_unit(const std::array<std::pair<std::string_view, Meaning>, 
 
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr std::array<std::pair<std::string_view, Milliseconds>, 4> time_units{
-    {{"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}}};
+constexpr std::array<std::pair<std::string_view, Milliseconds>, 5> time_units{
+    {{"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}}};
 
 // Spellings people try, and the one that is ours.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 12> time_spellings{{{"sec", "s"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> time_spellings{{{"sec", "s"},
                                                                                         {"secs", "s"},
                                                                                         {"second", "s"},
                                                                                         {"seconds", "s"},
@@ -56,9 +56,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> time_spe
                                                                                         {"hour", "h"},
                                                                                         {"hours", "h"},
                                                                                         {"hr", "h"},
+                                                                                        {"day", "d"},
+                                                                                        {"days", "d"},
                                                                                         {"msec", "ms"}}};
 
-constexpr Milliseconds duration_max = 8760h;  // a year
+constexpr Milliseconds day = 24h;
+constexpr Milliseconds duration_max = 365 * day;
+constexpr Milliseconds long_duration_max = 1000 * day;
 
 constexpr std::array<std::pair<std::string_view, std::size_t>, 4> size_units{
     {{"B", 1}, {"KiB", std::size_t{1} << 10U}, {"MiB", std::size_t{1} << 20U}, {"GiB", std::size_t{1} << 30U}}};
@@ -89,9 +93,7 @@ constexpr std::uint64_t count_max = 1'000'000'000;
 constexpr std::size_t bandwidth_min = std::size_t{1} << 10U;
 constexpr std::size_t bandwidth_max = std::size_t{1} << 40U;
 
-}  // namespace
-
-Parsed<Limit> parse_duration(std::string_view text) {
+Parsed<Limit> parse_duration_up_to(std::string_view text, Milliseconds longest) {
   if (text == "none") { return Limit(); }
   const Quantity quantity = cut_quantity(text);
   const std::string_view unit = trimmed(quantity.unit);
@@ -112,16 +114,30 @@ Parsed<Limit> parse_duration(std::string_view text) {
     const bool spelling = meant != nullptr || find_unit(time_units, small) != nullptr;
     if (!spelling) {
       return Wrong{
-          fmt::format("unknown unit '{}' in '{}'; there are ms, s, m and h", shown(unit, 20), shown(text, 40))};
+          fmt::format("unknown unit '{}' in '{}'; there are ms, s, m, h and d", shown(unit, 20), shown(text, 40))};
     }
     return Wrong{fmt::format("'{}' is written '{}{}'", shown(text, 40), quantity.number,
                              meant != nullptr ? *meant : std::string_view(small))};
   }
-  const auto most = static_cast<std::uint64_t>(duration_max / *length);
+  const auto most = static_cast<std::uint64_t>(longest / *length);
   const auto number = parse_decimal(quantity.number, most);
-  if (!number) { return Wrong{fmt::format("'{}' is more than 8760h; is 'none' meant?", shown(text, 40))}; }
+  if (!number) { return Wrong{fmt::format("'{}' is more than {}d; is 'none' meant?", shown(text, 40), longest / day)}; }
   if (*number == 0) { return Wrong{fmt::format("'{}' is over before it begins; 'none' switches it off", text)}; }
   return Limit(*length * static_cast<Milliseconds::rep>(*number));
+}
+
+}  // namespace
+
+Parsed<Limit> parse_duration(std::string_view text) {
+  return parse_duration_up_to(text, duration_max);
+}
+
+Parsed<Limit> parse_long_duration(std::string_view text) {
+  auto time = parse_duration_up_to(text, long_duration_max);
+  if (time && *time && **time % 1s != 0ms) {
+    return Wrong{fmt::format("'{}' is not a whole number of seconds", shown(text, 40))};
+  }
+  return time;
 }
 
 std::string size_text(std::size_t bytes) {

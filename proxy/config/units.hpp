@@ -13,8 +13,11 @@
 
 namespace bascule::config {
 
-// "30s", "500ms", "10m", "24h"; "none" for no limit. At least 1ms, at most 8760h.
+// "30s", "500ms", "10m", "24h", "7d"; "none" for no limit. At least 1ms, at most 365d.
 Parsed<Limit> parse_duration(std::string_view text);
+
+// The same for what others remember: whole seconds, at most 1000d.
+Parsed<Limit> parse_long_duration(std::string_view text);
 
 // "64KiB", "1MiB", "1024B". `least` and `most` are bytes, both allowed.
 Parsed<std::size_t> parse_size(std::string_view text, std::size_t least, std::size_t most);

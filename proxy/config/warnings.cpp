@@ -127,7 +127,7 @@ void warn_of_borrowed_proofs(const Rules& rules, MistakeList& warnings) {
 
 // Cookies of the kind we give are kept over https, and by most browsers on localhost.
 bool keeps_secure_cookies(const Listener& listener) {
-  const bool https = listener.public_url && listener.public_url->scheme == "https";
+  const bool https = listener.tls || (listener.public_url && listener.public_url->scheme == "https");
   const bool fronted = listener.trusted_proxies || listener.proxy_protocol;
   return https || (fronted && !listener.public_url) || !listener.address.is_ip() || listener.address.is_loopback();
 }
@@ -158,16 +158,53 @@ void warn_of_cookies_nobody_keeps(const Rules& rules, const proof::Proof& proof,
                               proof.name, route->name));
 }
 
+// By a TLS of its own.
+bool asks_for_certificates(const Listener& listener) {
+  return listener.tls && !listener.tls->client_ca.empty();
+}
+
 void warn_of_certificates_nobody_brings(const Rules& rules, const proof::Proof& proof, MistakeList& warnings) {
   if (!std::holds_alternative<proof::ClientCertificate>(proof.how)) { return; }
-  const auto tells = [](const Listener& listener) { return listener.proxy_protocol.has_value(); };
+  const auto tells = [](const Listener& listener) {
+    return listener.proxy_protocol || asks_for_certificates(listener);
+  };
   const Route* route = first_route(rules, proof, [&](const Route& each) { return !at_a_listener(rules, each, tells); });
   if (route == nullptr) { return; }
   warnings.add_at(
       proof.place,
       fmt::format("no listener of route '{}' learns of client certificates, so nobody can prove '{}' there; "
-                  "a proxy that ends TLS tells of them by 'proxy_protocol', version 2",
+                  "'client_ca' of its 'tls' asks for them, and a proxy that ends TLS tells of them by "
+                  "'proxy_protocol', version 2",
                   route->name, proof.name));
+}
+
+// A PROXY header tells of a certificate that it was good and whose it was; the certificate itself is not in it.
+void warn_of_certificates_nobody_sees(const Rules& rules, const proof::Proof& proof, MistakeList& warnings) {
+  const auto* certificate = std::get_if<proof::ClientCertificate>(&proof.how);
+  if (certificate == nullptr) { return; }
+  const std::string_view key = !certificate->issuers.empty()        ? "issuers"
+                               : !certificate->fingerprints.empty() ? "fingerprints"
+                               : certificate->authorities           ? "authorities"
+                                                                    : "";
+  if (key.empty()) { return; }
+  const Route* route = first_route(rules, proof, [&](const Route& each) {
+    const auto told = [](const Listener& listener) { return listener.proxy_protocol.has_value(); };
+    return at_a_listener(rules, each, told) && !at_a_listener(rules, each, asks_for_certificates);
+  });
+  if (route == nullptr) { return; }
+  warnings.add_at(proof.place, fmt::format("'{}' of proof '{}' wants the certificate itself, and what a PROXY header "
+                                           "tells route '{}' of it is the name alone, so nobody can prove it there; "
+                                           "'client_ca' of a listener's 'tls' asks for it",
+                                           key, proof.name, route->name));
+}
+
+void warn_of_authorities_nobody_needs(const Rules& rules, MistakeList& warnings) {
+  for (const Listener& listener : rules.listeners) {
+    if (!asks_for_certificates(listener) || rules.names_that_ask(listener) != tls::NameSet()) { continue; }
+    warnings.add_at(listener.place, fmt::format("listener '{}' has 'client_ca', but none of its routes wants a client "
+                                                "certificate, so nobody is asked for one; 'auth' of a route says so",
+                                                listener.name));
+  }
 }
 
 void warn_of_foreign_tokens(const proof::Proof& proof, MistakeList& warnings) {
@@ -190,6 +227,7 @@ void warn_of_proofs(const Rules& rules, MistakeList& warnings) {
     warn_of_foreign_tokens(*proof, warnings);
     warn_of_cookies_nobody_keeps(rules, *proof, warnings);
     warn_of_certificates_nobody_brings(rules, *proof, warnings);
+    warn_of_certificates_nobody_sees(rules, *proof, warnings);
   }
 }
 
@@ -213,6 +251,7 @@ void add_warnings(const Rules& rules, MistakeList& warnings) {
   warn_of_any_origin(rules, warnings);
   warn_of_borrowed_proofs(rules, warnings);
   warn_of_proofs(rules, warnings);
+  warn_of_authorities_nobody_needs(rules, warnings);
   warn_of_overlaps(rules, warnings);
 }
 

@@ -6,17 +6,16 @@
 #include <vector>
 
 #include "proxy/base/owned_fd.hpp"
-#include "proxy/base/stream.hpp"
 #include "proxy/base/time.hpp"
 #include "proxy/net/loop.hpp"
-#include "proxy/net/waiter.hpp"
+#include "proxy/net/polled_stream.hpp"
 
 namespace bascule::net {
 
 // Remembers what epoll has said, so that no system call is made whose answer is known: after a short read there is
 // nothing until the next event, unless an end has been announced (its event came together with the data, and no other
 // will follow).
-class SocketStream final : public Stream, private Pollable {
+class SocketStream final : public PolledStream, private Pollable {
  public:
   enum class Began : std::uint8_t { connected, connecting };
 
@@ -24,13 +23,12 @@ class SocketStream final : public Stream, private Pollable {
   SocketStream(Loop& loop, OwnedFd socket, Began began);
   ~SocketStream() override;
 
-  // Who is told when something may have become possible; nullptr for nobody.
-  void watched_by(Watcher* watcher) { watcher_ = watcher; }
+  void watched_by(Watcher* watcher) override { watcher_ = watcher; }
 
   // After Began::connecting: -1 while it is still connecting, then 0 or an errno value.
   int connected();
 
-  int descriptor() const { return socket_.get(); }
+  int descriptor() const override { return socket_.get(); }
 
   IoResult read(MutableBytes into) override;
   IoResult write(Bytes from) override;

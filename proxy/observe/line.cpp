@@ -47,6 +47,7 @@ std::string json_of(const SessionRecord& record) {
   if (!record.path.empty()) { json["path"] = record.path; }
   if (!record.origin.empty()) { json["origin"] = record.origin; }
   if (!record.subprotocol.empty()) { json["subprotocol"] = record.subprotocol; }
+  if (!record.tls.empty()) { json["tls"] = record.tls; }
   if (record.refused_status != 0) { json["status"] = record.refused_status; }
   json[refused ? "refusal" : "ending"] = record.ending;
   json["ended_by"] = record.ended_by;

@@ -34,6 +34,7 @@ struct SessionRecord {
   std::string path;     // without its query, safe to print
   std::string origin;   // as sent, safe to print
   std::string subprotocol;
+  std::string_view tls;  // "TLSv1.3", where it ends here; a constant
 
   // When.
   WallTime began;

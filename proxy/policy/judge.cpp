@@ -90,9 +90,13 @@ class Judging {
 
   Judgement run() {
     using Taken = std::optional<Refused> (Judging::*)();
-    constexpr std::array<Taken, 5> before{&Judging::listener, &Judging::head, &Judging::route, &Judging::upgrade,
-                                          &Judging::origin};
+    constexpr std::array<Taken, 3> at_the_door{&Judging::listener, &Judging::head, &Judging::route};
+    constexpr std::array<Taken, 2> before{&Judging::upgrade, &Judging::origin};
     constexpr std::array<Taken, 4> after{&Judging::identity, &Judging::access, &Judging::subprotocol, &Judging::target};
+    for (const Taken step : at_the_door) {
+      if (auto no = (this->*step)()) { return said(denied(std::move(*no))); }
+    }
+    if (is_sent_to_tls()) { return said(redirect()); }
     for (const Taken step : before) {
       if (auto no = (this->*step)()) { return said(denied(std::move(*no))); }
     }
@@ -133,12 +137,59 @@ class Judging {
                      fmt::format("listener '{}' does not allow {}; a friend? add it to 'allow' of the listener",
                                  listener_->name, address_text(*connected)));
     }
+    if (comes_without_tls() && listener_->tls->plain == PlainHttp::refuse) { return without_tls(); }
     pass(Step::listener, listener_->place, [&] {
       if (connected == nullptr) { return fmt::format("'{}', whose peers send a PROXY header", listener_->name); }
       return fmt::format("'{}' allows {}", listener_->name,
                          listener_->allow ? address_text(*connected) : std::string("every address"));
     });
     return std::nullopt;
+  }
+
+  // --- TLS ---
+
+  bool comes_without_tls() const { return listener_->tls && !visit_.tls_here; }
+  bool is_sent_to_tls() const {
+    return comes_without_tls() && listener_->tls->plain == PlainHttp::redirect && is_page() &&
+           (head_.method == "GET" || head_.method == "HEAD");
+  }
+
+  Refused without_tls() const {
+    auto no = refused(Refusal::plain_not_taken,
+                      fmt::format("plain HTTP at listener '{}', which has TLS; is it meant to come so? see 'plain' of "
+                                  "its 'tls'",
+                                  listener_->name));
+    no.public_detail = "Come by https:// or wss://.";
+    return no;
+  }
+
+  // To the host that was asked for, which is one that a route answers to, on the same port.
+  Redirect redirect() {
+    const bool elsewhere = listener_->public_url.has_value();
+    const std::string origin = elsewhere ? text_of(*listener_->public_url) : fmt::format("https://{}", host_);
+    std::string location = fmt::format("{}{}", origin, target_->path);
+    if (!target_->query.empty()) { location += fmt::format("?{}", target_->query); }
+    pass(Step::upgrade, place_, [&] { return fmt::format("a page by plain HTTP is sent to {}", shown(location)); });
+    return {.route = std::move(match_.route), .location = std::move(location)};
+  }
+
+  // Who asks for a certificate asks by the name in the TLS handshake. Where another is meant by the request, nobody was
+  // asked, or for another's sake; a browser comes again with a connection for the right one (RFC 9110, section
+  // 15.5.20).
+  std::optional<Refused> name_by_tls() const {
+    if (!visit_.tls_here || !match_.route->auth.wants_certificate()) { return std::nullopt; }
+    if (visit_.other_authorities) {
+      return refused(Refusal::other_name,
+                     "the TLS handshake asked for a certificate of other authorities than 'client_ca' has now, or for "
+                     "none");
+    }
+    if (visit_.sni == host_name_) { return std::nullopt; }
+    const bool an_address = visit_.sni.empty() && host_is_address_;
+    if (an_address) { return std::nullopt; }
+    return refused(Refusal::other_name,
+                   fmt::format("the TLS handshake asked for '{}', the request for '{}', and route '{}' wants a client "
+                               "certificate",
+                               shown(visit_.sni), shown(host_name_), match_.route->name));
   }
 
   // --- head ---
@@ -155,6 +206,7 @@ class Judging {
     if (!host) { return refused(Refusal::malformed_head, "no Host, more than one, or not a host"); }
     host_ = shown(*authority);
     host_name_ = host->host;
+    host_is_address_ = host->kind != wire::http::Authority::Kind::name;
     if (auto no = forwarding(*authority)) { return no; }
 
     match_ = find_route(rules_, visit_.listener, *host, *target_, head_);
@@ -248,6 +300,10 @@ class Judging {
       return refused(Refusal::no_route, std::move(detail));
     }
     place_ = match_.route->place;
+    if (comes_without_tls() && listener_->tls->plain == PlainHttp::redirect && !is_sent_to_tls()) {
+      return without_tls();
+    }
+    if (auto no = name_by_tls()) { return no; }
     pass(Step::route, place_, [&] {
       return fmt::format("route '{}' takes {} at {}", match_.route->name, shown(match_.route->path.written),
                          shown(host_name_));
@@ -439,6 +495,7 @@ class Judging {
                         .target = &*target_,
                         .captures = &match_.path.captures,
                         .host = host_name_,
+                        .sni = visit_.sni,
                         .user = visit_.identity == nullptr ? std::string_view() : visit_.identity->user,
                         .claims = visit_.identity == nullptr ? nullptr : &visit_.identity->claims,
                         .client = &client_};
@@ -513,6 +570,7 @@ class Judging {
   std::optional<Target> target_;
   std::string host_;       // as asked for, with its port; safe to print
   std::string host_name_;  // the host alone, as routes know it
+  bool host_is_address_ = false;
   OwnOrigin own_;
   RouteMatch match_;
   Place place_;  // of the route

@@ -24,6 +24,9 @@ struct Visit {
   std::string_view listener{};         // its name
   Address peer{};                      // who the connection is from: after a PROXY header, its source
   bool secure = false;                 // by TLS, as far as the connection tells
+  bool tls_here = false;               // by TLS that the listener itself has ended
+  bool other_authorities = false;      // `client_ca` is another by now: what was shown then does not count
+  std::string_view sni{};              // the name that was asked for by it, lower case; empty: none
   const Identity* identity = nullptr;  // who he has proven to be; nullptr: nobody yet
   bool assumed = false;                // take the identity as it is, whatever the route asks for (`explain --as`)
   const Refused* unproven = nullptr;   // he was asked, and this came of it
@@ -77,6 +80,12 @@ struct Page {
   bool head_only = false;  // HEAD
 };
 
+// Elsewhere: the same page by https, for a listener that has TLS and sends those who come without it there.
+struct Redirect {
+  std::shared_ptr<const Route> route;
+  std::string location;  // a whole URL, of visible ASCII
+};
+
 // How to say no by a Close that a page can read (`refuse: close`): only after the origin has passed, for a page of
 // another origin must not learn what is behind this door.
 struct CloseAnswer {
@@ -94,7 +103,7 @@ struct Denied {
 struct Judgement {
   Address client;    // the visitor, as far as those in front of us are believed
   std::string host;  // as asked for, safe to print; empty when none was
-  std::variant<Admitted, Page, Unproven, Login, Denied> verdict;
+  std::variant<Admitted, Page, Unproven, Login, Redirect, Denied> verdict;
 };
 
 // May a peer talk to this listener at all? Asked before anything is read: the peer is that of the connection itself,

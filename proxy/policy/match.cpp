@@ -153,7 +153,11 @@ bool conditions_hold(const std::vector<Condition>& conditions, const RequestHead
 
 void HeadDemand::add(const HeadDemand& other) {
   if (!other.any_) { return; }
-  time_ = !any_ ? other.time_ : !time_ || !other.time_ ? std::nullopt : std::max(time_, other.time_);
+  const auto longer = [this](Limit ours, Limit theirs) {
+    return !any_ ? theirs : !ours || !theirs ? std::nullopt : std::max(ours, theirs);
+  };
+  time_ = longer(time_, other.time_);
+  tls_time_ = longer(tls_time_, other.tls_time_);
   bytes_ = std::max(bytes_, other.bytes_);
   fields_ = std::max(fields_, other.fields_);
   any_ = true;
@@ -163,6 +167,7 @@ void HeadDemand::add(const Route& route) {
   HeadDemand demand;
   demand.any_ = true;
   demand.time_ = route.session.timeouts.head;
+  demand.tls_time_ = route.session.timeouts.tls;
   demand.bytes_ = route.limits.head_bytes;
   demand.fields_ = route.limits.head_fields;
   add(demand);
@@ -170,6 +175,10 @@ void HeadDemand::add(const Route& route) {
 
 Limit HeadDemand::time() const {
   return any_ ? time_ : Timeouts().head;
+}
+
+Limit HeadDemand::tls_time() const {
+  return any_ ? tls_time_ : Timeouts().tls;
 }
 
 wire::http::HeadLimits HeadDemand::size() const {
@@ -193,6 +202,10 @@ HeadDemand head_demand(const Rules& rules, std::string_view listener) {
 
 Limit head_limit(const Rules& rules, std::string_view listener) {
   return head_demand(rules, listener).time();
+}
+
+Limit tls_limit(const Rules& rules, std::string_view listener) {
+  return head_demand(rules, listener).tls_time();
 }
 
 wire::http::HeadLimits head_size_limit(const Rules& rules, std::string_view listener) {

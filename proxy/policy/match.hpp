@@ -47,12 +47,14 @@ class HeadDemand {
   void add(const HeadDemand& other);
 
   // Of no route at all: the defaults.
-  Limit time() const;  // empty where a route says `none`
+  Limit time() const;      // empty where a route says `none`
+  Limit tls_time() const;  // of the TLS handshake in front of it; likewise
   wire::http::HeadLimits size() const;
 
  private:
   bool any_ = false;
   Limit time_{};
+  Limit tls_time_{};
   std::size_t bytes_ = 0;
   std::size_t fields_ = 0;
 };
@@ -61,6 +63,7 @@ class HeadDemand {
 // allows is judged afterwards.
 HeadDemand head_demand(const Rules& rules, std::string_view listener);
 Limit head_limit(const Rules& rules, std::string_view listener);
+Limit tls_limit(const Rules& rules, std::string_view listener);
 wire::http::HeadLimits head_size_limit(const Rules& rules, std::string_view listener);
 
 }  // namespace bascule::policy

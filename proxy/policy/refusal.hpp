@@ -33,6 +33,8 @@ std::string_view word_of(Step step);
 enum class Refusal : std::uint8_t {
   address_not_welcome,   // closed without an answer: the listener's `allow`
   bad_proxy_header,      // closed: no PROXY header, a wrong one, or from a peer that may not send one
+  tls_failed,            // closed: the TLS handshake did not succeed, or not in time
+  plain_not_taken,       // 400: plain HTTP where TLS is asked for
   malformed_head,        // 400
   target_too_long,       // 414
   head_too_large,        // 431
@@ -40,6 +42,7 @@ enum class Refusal : std::uint8_t {
   version_not_ours,      // 505
   malformed_forwarding,  // 400: a trusted proxy's word about the visitor cannot be read
   unknown_host,          // 421
+  other_name,            // 421: TLS asked for another name than the request, and a client certificate is wanted
   no_route,              // 404
   method_not_allowed,    // 405
   not_an_upgrade,        // 426
@@ -47,6 +50,7 @@ enum class Refusal : std::uint8_t {
   other_version,         // 426
   foreign_origin,        // 403
   proof_malformed,       // 400: a credential that cannot be read, or two that disagree
+  no_certificate,        // 403: a client certificate is all that the route asks for, and none was shown
   no_proof,              // 401: with every challenge of the route
   wrong_proof,           // 401: likewise
   forbidden,             // 403: an authorizer's word
@@ -66,6 +70,7 @@ enum class Refusal : std::uint8_t {
   no_such_file,          // 404
   service_unresolved,    // 502
   service_refused,       // 502
+  service_distrusted,    // 502: its certificate is not what it must be, or its TLS handshake failed
   service_unavailable,   // 503: we lack a resource to reach it (descriptors, ports)
   service_timeout,       // 504
   internal_error,        // 500

@@ -16,6 +16,25 @@ auto sayings(const Route& route) {
                   route.on_expiry, route.on_reload);
 }
 
+bool is_at(const Route& route, const Listener& listener) {
+  return route.listeners.empty() ||
+         std::find(route.listeners.begin(), route.listeners.end(), listener.name) != route.listeners.end();
+}
+
+// A visitor who comes to an address names none by TLS (RFC 6066, section 3), whichever address it is.
+void add_names(tls::NameSet& set, const HostRule& host) {
+  set.any = set.any || host.kind == HostRule::Kind::any;
+  set.unnamed = set.unnamed || host.kind == HostRule::Kind::addresses_and_localhost;
+  for (const std::string& name : host.names) {
+    if (Address::parse_ip(name, 0)) {
+      set.unnamed = true;
+    } else {
+      set.names.push_back(name);
+    }
+  }
+  set.parents.insert(set.parents.end(), host.parents.begin(), host.parents.end());
+}
+
 }  // namespace
 
 bool operator==(const Route& a, const Route& b) {
@@ -60,6 +79,29 @@ std::vector<proof::Keys> Rules::remote_keys() const {
     if (jwt != nullptr && jwt->keys.url) { keys.push_back(jwt->keys); }
   }
   return keys;
+}
+
+std::vector<const Service*> Rules::services_by_tls() const {
+  std::vector<const Service*> found;
+  for (const auto& route : routes) {
+    const Service* service = route->service();
+    const bool known = std::find(found.begin(), found.end(), service) != found.end();
+    if (service != nullptr && service->tls && !known) { found.push_back(service); }
+  }
+  return found;
+}
+
+tls::NameSet Rules::names_that_ask(const Listener& listener) const {
+  tls::NameSet set;
+  for (const auto& route : routes) {
+    if (is_at(*route, listener) && route->auth.wants_certificate()) { add_names(set, route->host); }
+  }
+  if (set.any) { return {.any = true}; }
+  for (auto* names : {&set.names, &set.parents}) {
+    std::sort(names->begin(), names->end());
+    names->erase(std::unique(names->begin(), names->end()), names->end());
+  }
+  return set;
 }
 
 std::vector<std::shared_ptr<TableSource>> Rules::tables() const {

@@ -11,18 +11,22 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <variant>
 #include <vector>
 
 #include "proxy/base/address.hpp"
 #include "proxy/base/network.hpp"
 #include "proxy/base/place.hpp"
+#include "proxy/base/source.hpp"
 #include "proxy/base/time.hpp"
 #include "proxy/policy/endpoint.hpp"
 #include "proxy/policy/pattern.hpp"
 #include "proxy/policy/table.hpp"
 #include "proxy/policy/words.hpp"
 #include "proxy/proof/proof.hpp"
+#include "proxy/tls/client.hpp"
+#include "proxy/tls/server.hpp"
 #include "proxy/wire/http/forwarded.hpp"
 #include "proxy/wire/proxy_header.hpp"
 
@@ -120,6 +124,7 @@ struct FrameRule {
 
 // Each with its default; an empty Limit is the operator's `none`.
 struct Timeouts {
+  Limit tls = 10s;         // the TLS handshake, from the first moment on
   Limit head = 10s;        // a whole request head, from the first moment on
   Limit connect = 5s;      // reaching the service, all of its addresses together
   Limit ping = 30s;        // silence of the client after which we ask
@@ -207,6 +212,33 @@ struct Health {
   friend bool operator==(const Health&, const Health&) = default;
 };
 
+// Where a secret is kept, outside of the rules: one of the two, or nowhere.
+struct KeptAt {
+  std::string file{};  // path
+  std::string env{};   // name of a variable
+  bool nowhere() const { return file.empty() && env.empty(); }
+  friend bool operator==(const KeptAt&, const KeptAt&) = default;
+};
+
+// By TLS, and never without.
+struct ServiceTls {
+  std::string ca{};  // path; empty: the authorities of the system
+  std::string
+      server_name{};  // whom the certificate must be for, and what is asked for; empty: the host that is dialled
+  std::string certificate{};  // path, of the one that we show; empty: none
+  KeptAt key{};               // of that; nowhere: in the same file
+  bool verify = true;
+  std::vector<std::string> files{};  // all that was read for it
+  // How the service is come to; never null. Made anew when the files change.
+  std::shared_ptr<Source<tls::Client>> client{};
+
+  // What is written is what counts; the files may change on their own.
+  friend bool operator==(const ServiceTls& a, const ServiceTls& b) {
+    return std::tie(a.ca, a.server_name, a.certificate, a.key, a.verify) ==
+           std::tie(b.ca, b.server_name, b.certificate, b.key, b.verify);
+  }
+};
+
 struct Service {
   std::string name;     // of `services`; of a route's own the route's name
   bool shared = false;  // stands in `services`
@@ -217,7 +249,8 @@ struct Service {
   std::optional<Health> health{};
   unsigned retry = 2;                                  // other addresses that are tried when one cannot be reached
   std::optional<wire::ProxyVersion> proxy_protocol{};  // tell the service who the visitor is
-  std::string written{};                               // for logs
+  std::optional<ServiceTls> tls{};
+  std::string written{};  // for logs
 
   bool is_echo() const { return std::holds_alternative<EchoBack>(where); }
   friend bool operator==(const Service&, const Service&) = default;
@@ -292,6 +325,42 @@ struct TrustedProxies {
   friend bool operator==(const TrustedProxies&, const TrustedProxies&) = default;
 };
 
+// Who comes to a listener with TLS by plain HTTP.
+enum class PlainHttp : std::uint8_t {
+  refuse,    // is told so, and nothing else
+  allow,     // is welcome: both on one port, by the first byte
+  redirect,  // is sent to the same page by https; a session is refused
+};
+
+struct ListenerTls {
+  struct Pair {
+    std::string certificate;           // path
+    KeptAt key{};                      // nowhere: in the same file
+    std::vector<std::string> names{};  // empty: those of the certificate
+    std::string ocsp{};                // path of an answer to be stapled; empty: none
+    friend bool operator==(const Pair&, const Pair&) = default;
+  };
+  std::vector<Pair> certificates{};  // the first is the default
+  tls::Versions versions = tls::Versions::intermediate;
+  bool refuse_unknown_names = false;
+  std::string client_ca{};            // path; empty: nobody is asked for a certificate
+  std::vector<KeptAt> ticket_keys{};  // the first seals; empty: the process's own
+  PlainHttp plain = PlainHttp::refuse;
+  Limit hsts = std::chrono::hours(24 * 180);  // how long a browser is told to remember to come by https; of pages
+
+  tls::NameSet ask_at{};             // where a client certificate is asked for: as the routes have it
+  std::vector<std::string> files{};  // all that was read for it
+  // What is shown and asked for; never null. Made anew when the files change.
+  std::shared_ptr<Source<tls::Server>> server{};
+
+  // What is written is what counts; the files may change on their own.
+  friend bool operator==(const ListenerTls& a, const ListenerTls& b) {
+    return std::tie(a.certificates, a.versions, a.refuse_unknown_names, a.client_ca, a.ticket_keys, a.plain, a.hsts,
+                    a.ask_at) == std::tie(b.certificates, b.versions, b.refuse_unknown_names, b.client_ca,
+                                          b.ticket_keys, b.plain, b.hsts, b.ask_at);
+  }
+};
+
 struct Listener {
   std::string name;
   Place place;
@@ -302,6 +371,7 @@ struct Listener {
   std::optional<AddressSet> proxy_protocol{};  // a header of these peers, and no connection without one
   std::optional<TrustedProxies> trusted_proxies{};
   std::optional<Origin> public_url{};  // what the visitor's browser sees
+  std::optional<ListenerTls> tls{};
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 
@@ -330,6 +400,10 @@ struct Rules {
   std::vector<std::shared_ptr<TableSource>> tables() const;
   // Every list of users that is read from a file.
   std::vector<std::shared_ptr<proof::UserSource>> user_lists() const;
+  // Every service that is come to by TLS.
+  std::vector<const Service*> services_by_tls() const;
+  // At which names a visitor of the listener is asked for a client certificate: those of its routes that want one.
+  tls::NameSet names_that_ask(const Listener& listener) const;
   // Every set of keys that is fetched.
   std::vector<proof::Keys> remote_keys() const;
 };

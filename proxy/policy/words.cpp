@@ -24,7 +24,7 @@ constexpr std::array families{Family{"path", Word::Of::path}, Family{"query", Wo
                               Family{"claim", Word::Of::claim}};
 
 constexpr std::string_view all_words =
-    "{path.x}, {query.x}, {header.x}, {cookie.x}, {claim.x}, {host}, {user} and {client.address}";
+    "{path.x}, {query.x}, {header.x}, {cookie.x}, {claim.x}, {host}, {sni}, {user} and {client.address}";
 
 BadWords bad(std::string text) {
   return {std::move(text)};
@@ -34,7 +34,7 @@ Result<Word, BadWords> read_word(std::string_view text) {
   if (text == "host") { return Word{.of = Word::Of::host}; }
   if (text == "user") { return Word{.of = Word::Of::user}; }
   if (text == "client.address") { return Word{.of = Word::Of::client_address}; }
-  if (text == "sni") { return bad(fmt::format("'{{{}}}' is not supported by this version", shown(text))); }
+  if (text == "sni") { return Word{.of = Word::Of::sni}; }
   const std::size_t dot = std::min(text.find('.'), text.size());
   const std::string_view prefix = text.substr(0, dot);
   const auto* family =
@@ -73,6 +73,7 @@ std::optional<std::string> said(const Word& word, const Spoken& spoken) {
     case Word::Of::cookie: return wire::http::cookie(*spoken.head, word.name);
     case Word::Of::claim: return claimed(spoken.claims, word.name);
     case Word::Of::host: return std::string(spoken.host);
+    case Word::Of::sni: return std::string(spoken.sni);
     case Word::Of::user: return std::string(spoken.user);
     case Word::Of::client_address: break;
   }
@@ -89,6 +90,7 @@ std::string Word::text() const {
     case Of::cookie: return "cookie." + name;
     case Of::claim: return "claim." + name;
     case Of::host: return "host";
+    case Of::sni: return "sni";
     case Of::user: return "user";
     case Of::client_address: break;
   }

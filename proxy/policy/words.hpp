@@ -18,7 +18,7 @@
 namespace bascule::policy {
 
 struct Word {
-  enum class Of : std::uint8_t { path, query, header, cookie, claim, host, user, client_address };
+  enum class Of : std::uint8_t { path, query, header, cookie, claim, host, sni, user, client_address };
   Of of = Of::path;
   std::string name{};        // of path, query, header (lower case), cookie and claim
   std::string text() const;  // "path.id", "client.address"
@@ -35,7 +35,8 @@ struct Spoken {
   const wire::http::Target* target = nullptr;
   const std::vector<std::pair<std::string, std::string>>* captures = nullptr;
   std::string_view host;
-  std::string_view user;  // empty: nobody
+  std::string_view sni{};  // the name in the TLS handshake; empty: none, or no TLS of ours
+  std::string_view user;   // empty: nobody
   const proof::Claims* claims = nullptr;
   const Address* client = nullptr;
 };

@@ -77,6 +77,23 @@ bool Wanted::has_login() const {
   return std::any_of(all.begin(), all.end(), [](const auto& each) { return each->has_login(); });
 }
 
+bool Wanted::wants_certificate() const {
+  const auto all = proofs();
+  return std::any_of(all.begin(), all.end(),
+                     [](const auto& each) { return std::holds_alternative<ClientCertificate>(each->how); });
+}
+
+bool Wanted::needs_certificate() const {
+  const auto needs = [](const Wanted& each) { return each.needs_certificate(); };
+  switch (kind) {
+    case Kind::nothing: return false;
+    case Kind::one: return std::holds_alternative<ClientCertificate>(proof->how);
+    case Kind::any: return std::all_of(of.begin(), of.end(), needs);
+    case Kind::all: return std::any_of(of.begin(), of.end(), needs);
+  }
+  return false;
+}
+
 bool Wanted::satisfied_by(const std::vector<std::shared_ptr<const Proof>>& given) const {
   const auto satisfied = [&given](const Wanted& each) { return each.satisfied_by(given); };
   switch (kind) {

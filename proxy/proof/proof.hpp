@@ -150,6 +150,9 @@ struct Wanted {
   // Each proof in it, once, in the order written.
   std::vector<std::shared_ptr<const Proof>> proofs() const;
   bool has_login() const;
+  // Is there a client certificate among them; and is there no way in without one?
+  bool wants_certificate() const;
+  bool needs_certificate() const;
   // By what somebody has proven already? Proofs are compared by what they say.
   bool satisfied_by(const std::vector<std::shared_ptr<const Proof>>& given) const;
   std::string text() const;  // "portal or (kiosk and staff)"

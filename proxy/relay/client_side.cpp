@@ -13,6 +13,19 @@ using wire::ws::Opcode;
 using wire::ws::Piece;
 namespace close_code = wire::ws::close_code;
 
+namespace {
+
+const char* how_it_ended(const Stream& stream, const IoResult& read) {
+  if (read.status == Io::reset && stream.trouble() != nullptr) { return stream.trouble(); }
+  switch (read.status) {
+    case Io::reset: return "the client reset the connection";
+    case Io::truncated: return "the TLS connection was cut off, without a Close";
+    default: return "the connection ended without a Close";
+  }
+}
+
+}  // namespace
+
 ClientSide::ClientSide(Stream& stream, const policy::SessionRule& rule, Workbench& bench, Ending& ending, TimePoint now)
     : stream_(stream), rule_(rule), bench_(bench), ending_(ending), outbox_(bench), heard_at_(now), pinged_at_(now) {}
 
@@ -41,7 +54,9 @@ ClientSide::Raw ClientSide::read(TimePoint now, std::size_t bytes_max) {
     bytes_max = payload_.read_bytes(pace.from_client_bytes, bytes_max, now);
   }
   const MutableBytes into = bench_.scratch(bytes_max);
+  const bool nothing_waited = !waits();
   const IoResult result = stream_.read(into);
+  if (nothing_waited && stream_.held() > 0) { progress_.mark(now, stream_); }  // an answer of TLS itself
   if (result.waits()) { return {}; }
   if (result.status == Io::bytes) {
     heard_at_ = now;
@@ -53,11 +68,7 @@ ClientSide::Raw ClientSide::read(TimePoint now, std::size_t bytes_max) {
   // The end of the connection, however it came. Before a Close in either direction it is no end of a session
   // (RFC 6455, section 7.1.4), and what we still had to say has lost its hearer.
   input_ = Input::ended;
-  if (!close_seen_) {
-    const bool reset = result.status == Io::reset;
-    ending_.note(Cause::client_vanished,
-                 reset ? "the client reset the connection" : "the connection ended without a Close", result.error);
-  }
+  if (!close_seen_) { ending_.note(Cause::client_vanished, how_it_ended(stream_, result), result.error); }
   if (!ending_.close_sent || result.status == Io::reset) {
     outbox_.clear();
     output_ = Output::broken;
@@ -175,6 +186,7 @@ bool ClientSide::flush(TimePoint now) {
       queue(Opcode::pong, Fin::last, Bytes(pong->bytes).first(pong->size), now);
     }
   }
+  if (stream_.held() > 0) { return false; }
   if (output_ == Output::closing && input_ != Input::frames) { shut(now); }
   return true;
 }
@@ -188,6 +200,8 @@ void ClientSide::send(Opcode opcode, Fin fin, MutableBytes payload, TimePoint no
   } else if (written.bytes < frame.size()) {
     progress_.mark(now, stream_);
     outbox_.append(frame.subspan(written.bytes));
+  } else if (stream_.held() > 0) {
+    progress_.mark(now, stream_);
   }
 }
 
@@ -238,7 +252,7 @@ void ClientSide::shut(TimePoint now) {
 
 bool ClientSide::silent(TimePoint now, bool paused) {
   // While something waits for the client `stall` is its deadline, and a ping would only queue up behind it.
-  if (input_ != Input::frames || output_ != Output::open || !outbox_.empty()) { return false; }
+  if (input_ != Input::frames || output_ != Output::open || waits()) { return false; }
   if (paused) {
     heard_at_ = now;
     pinged_ = false;
@@ -260,13 +274,17 @@ bool ClientSide::silent(TimePoint now, bool paused) {
   return false;
 }
 
+bool ClientSide::waits() const {
+  return !outbox_.empty() || stream_.held() > 0;
+}
+
 bool ClientSide::stalled(TimePoint now) {
-  return !outbox_.empty() && progress_.overdue(now, rule_.timeouts.stall, stream_);
+  return waits() && progress_.overdue(now, rule_.timeouts.stall, stream_);
 }
 
 Limit ClientSide::closing_limit(Limit patience, bool owed) const {
   if (output_ == Output::shut) { return rule_.timeouts.close; }
-  if (!outbox_.empty()) { return owed ? rule_.timeouts.stall : rule_.timeouts.close; }
+  if (waits()) { return owed ? rule_.timeouts.stall : rule_.timeouts.close; }
   return patience;
 }
 
@@ -278,7 +296,7 @@ void ClientSide::expire(TimePoint now, Limit patience, bool owed) {
   if (finished() || output_ == Output::broken) { return; }
   const Limit limit = closing_limit(patience, owed);
   if (owed ? !progress_.overdue(now, limit, stream_) : now < after(closing_at_, limit)) { return; }
-  if (!outbox_.empty()) {
+  if (waits()) {
     abort();  // our Close did not even fit behind what waits
   } else if (output_ == Output::closing) {
     shut(now);
@@ -293,7 +311,7 @@ TimePoint ClientSide::wake_at(bool closing, Limit patience, bool owed) const {
     const Limit limit = closing_limit(patience, owed);
     return owed ? progress_.due(limit) : after(closing_at_, limit);
   }
-  if (!outbox_.empty()) { return progress_.due(rule_.timeouts.stall); }
+  if (waits()) { return progress_.due(rule_.timeouts.stall); }
   if (closing) { return never; }
   if (input_ != Input::frames || output_ != Output::open) { return never; }
   return pinged_ ? std::max(after(pinged_at_, rule_.timeouts.pong), progress_.due(rule_.timeouts.pong))
@@ -306,7 +324,7 @@ void ClientSide::look_for_break() {
 }
 
 void ClientSide::leave() {
-  if (output_ == Output::closing && outbox_.empty()) {
+  if (output_ == Output::closing && !waits()) {
     stream_.shutdown_write();
     output_ = Output::shut;
     input_ = Input::ended;

@@ -128,6 +128,7 @@ class ClientSide {
   void shut(TimePoint now);
   void mark_closing(TimePoint now);
   Limit closing_limit(Limit patience, bool owed) const;
+  bool waits() const;  // something for the client has not left yet
 
   Stream& stream_;
   const policy::SessionRule& rule_;

@@ -7,11 +7,11 @@ void Outbox::append(Bytes bytes) {
   bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(sent_));
   sent_ = 0;
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-  bench_.outbox_grew(bytes.size());
+  bench_.budget().grew(bytes.size());
 }
 
 void Outbox::clear() {
-  bench_.outbox_shrank(size());
+  bench_.budget().shrank(size());
   std::vector<std::uint8_t>().swap(bytes_);  // clear() alone would keep the memory
   sent_ = 0;
 }
@@ -23,7 +23,7 @@ IoResult Outbox::flush(Stream& stream) {
     if (written.status != Io::bytes) { return taken > 0 && written.waits() ? IoResult::moved(taken) : written; }
     taken += written.bytes;
     sent_ += written.bytes;
-    bench_.outbox_shrank(written.bytes);
+    bench_.budget().shrank(written.bytes);
     if (sent_ == bytes_.size()) { clear(); }
   }
   return IoResult::moved(taken);

@@ -6,7 +6,8 @@ namespace bascule::relay {
 
 namespace {
 
-const char* reason_for(int error) {
+const char* reason_for(const Stream& stream, int error) {
+  if (stream.trouble() != nullptr) { return stream.trouble(); }
   // TCP keepalive and TCP_USER_TIMEOUT find a service that is silently dead.
   return error == ETIMEDOUT ? "the service no longer answers" : "the service reset the connection";
 }
@@ -16,8 +17,10 @@ const char* reason_for(int error) {
 ServiceSide::ServiceSide(Stream& stream, const policy::SessionRule& rule, Workbench& bench, Ending& ending)
     : stream_(stream), rule_(rule), ending_(ending), outbox_(bench) {}
 
-IoResult ServiceSide::read(MutableBytes into) {
+IoResult ServiceSide::read(MutableBytes into, TimePoint now) {
+  const bool nothing_waited = !waits();
   const IoResult result = stream_.read(into);
+  if (nothing_waited && stream_.held() > 0) { progress_.mark(now, stream_); }  // an answer of TLS itself
   switch (result.status) {
     case Io::bytes:
     case Io::wants_readable:
@@ -28,7 +31,7 @@ IoResult ServiceSide::read(MutableBytes into) {
       // No longer there for our direction either.
       outbox_.clear();
       output_ = Output::broken;
-      ending_.note(Cause::service_error, reason_for(result.error), result.error);
+      ending_.note(Cause::service_error, reason_for(stream_, result.error), result.error);
       break;
   }
   input_ = Input::ended;
@@ -45,6 +48,7 @@ bool ServiceSide::flush(TimePoint now) {
     if (written.waits()) { return false; }
     if (!outbox_.empty()) { progress_.mark(now, stream_); }
   }
+  if (stream_.held() > 0) { return false; }
   if (output_ == Output::finishing) {
     stream_.shutdown_write();
     output_ = Output::shut;
@@ -61,6 +65,8 @@ void ServiceSide::send(Bytes bytes, TimePoint now) {
   } else if (written.bytes < bytes.size()) {
     progress_.mark(now, stream_);
     outbox_.append(bytes.subspan(written.bytes));
+  } else if (stream_.held() > 0) {
+    progress_.mark(now, stream_);
   }
 }
 
@@ -77,17 +83,21 @@ void ServiceSide::finish(How how, TimePoint now) {
 void ServiceSide::on_write_error(int error) {
   // The first error decides: after a reset our writes fail, its last bytes stay readable, and then reading says 0 as
   // after a clean end. EPIPE is no reset: the service has closed, and whether properly reading will tell.
-  if (error != EPIPE) { ending_.note(Cause::service_error, reason_for(error), error); }
+  if (error != EPIPE) { ending_.note(Cause::service_error, reason_for(stream_, error), error); }
   outbox_.clear();
   output_ = Output::broken;
 }
 
+bool ServiceSide::waits() const {
+  return !outbox_.empty() || stream_.held() > 0;
+}
+
 bool ServiceSide::stalled(TimePoint now) {
-  return !outbox_.empty() && progress_.overdue(now, rule_.timeouts.stall, stream_);
+  return waits() && progress_.overdue(now, rule_.timeouts.stall, stream_);
 }
 
 Limit ServiceSide::closing_limit(bool owed) const {
-  const bool under_way = !outbox_.empty() || output_ == Output::resetting;
+  const bool under_way = waits() || output_ == Output::resetting;
   return under_way && owed ? rule_.timeouts.stall : rule_.timeouts.close;
 }
 
@@ -109,11 +119,11 @@ void ServiceSide::expire(TimePoint now, bool owed) {
 }
 
 TimePoint ServiceSide::wake_at(bool closing, bool owed, TimePoint now) const {
-  if (!closing || output_ == Output::open) { return outbox_.empty() ? never : progress_.due(rule_.timeouts.stall); }
+  if (!closing || output_ == Output::open) { return waits() ? progress_.due(rule_.timeouts.stall) : never; }
   if (finished() || input_ == Input::data) { return never; }
   const Limit limit = closing_limit(owed);
   const TimePoint due = owed ? progress_.due(limit) : after(closing_at_, limit);
-  return output_ == Output::resetting && outbox_.empty() ? std::min(due, now + look_every) : due;
+  return output_ == Output::resetting && !waits() ? std::min(due, now + look_every) : due;
 }
 
 void ServiceSide::look_for_break() {

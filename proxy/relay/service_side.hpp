@@ -25,7 +25,7 @@ class ServiceSide {
   bool gives_data() const { return input_ == Input::data; }
 
   // Reads once. An end or a break is noted in `ending`.
-  IoResult read(MutableBytes into);
+  IoResult read(MutableBytes into, TimePoint now);
 
   // --- what goes out ---
 
@@ -69,6 +69,7 @@ class ServiceSide {
   void on_write_error(int error);
   void mark_closing(TimePoint now);
   Limit closing_limit(bool owed) const;
+  bool waits() const;  // something for the service has not left yet
 
   Stream& stream_;
   const policy::SessionRule& rule_;

@@ -84,7 +84,7 @@ bool Splice::wants_text() const {
 
 bool Splice::outflow(TimePoint now) {
   if (service_.input_ended()) { return false; }
-  if (!service_.gives_data()) { return service_.read(bench_.scratch()).status == Io::bytes; }
+  if (!service_.gives_data()) { return service_.read(bench_.scratch(), now).status == Io::bytes; }
   if (!client_.takes_data() || !client_.flush(now) || !client_.takes_data()) { return false; }
 
   const auto& pace = rule_.pace.to_client_bytes;
@@ -94,7 +94,7 @@ bool Splice::outflow(TimePoint now) {
   }
 
   const MutableBytes into = bench_.scratch(to_client_.read_bytes(pace, rule_.frames.max_bytes - cut_bytes_, now));
-  const IoResult result = service_.read(into);
+  const IoResult result = service_.read(into, now);
   if (result.waits()) { return false; }
   if (result.status != Io::bytes) {
     send_rest_of_text(now);

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "proxy/base/budget.hpp"
 #include "proxy/base/bytes.hpp"
 
 namespace bascule::relay {
@@ -29,23 +30,18 @@ class Workbench {
 
   // Where to read to: at most `bytes_max` bytes, with the headroom before it. Good until the step ends.
   MutableBytes scratch(std::size_t bytes_max = read_bytes) {
-    const std::size_t wanted = std::min(bytes_max, tight() ? read_bytes_when_tight : read_bytes);
+    const std::size_t wanted = std::min(bytes_max, budget_.tight() ? read_bytes_when_tight : read_bytes);
     return MutableBytes(scratch_).subspan(headroom_bytes, wanted);
   }
 
-  // All outboxes of the worker count here. Above the budget reads shrink: each session goes on, and holds less.
-  void outbox_grew(std::size_t bytes) { outbox_bytes_ += bytes; }
-  void outbox_shrank(std::size_t bytes) { outbox_bytes_ -= bytes; }
-  std::size_t outbox_bytes() const { return outbox_bytes_; }
-  bool tight() const { return outbox_bytes_ > outbox_budget_bytes; }
+  // What all sessions of the worker hold counts here.
+  Budget& budget() { return budget_; }
 
   std::uint32_t random() { return static_cast<std::uint32_t>(random_()); }
 
  private:
-  static constexpr std::size_t outbox_budget_bytes = std::size_t{32} * 1024 * 1024;
-
   std::vector<std::uint8_t> scratch_ = std::vector<std::uint8_t>(headroom_bytes + read_bytes);
-  std::size_t outbox_bytes_ = 0;
+  Budget budget_;
   std::minstd_rand random_;  // for the payload of pings: unlikely to repeat is enough
 };
 

@@ -4,8 +4,10 @@
 #include <memory>
 #include <utility>
 
+#include "proxy/net/tls_stream.hpp"
 #include "proxy/policy/judge.hpp"
 #include "proxy/policy/match.hpp"
+#include "proxy/session/transfer.hpp"
 #include "proxy/wire/proxy_header.hpp"
 
 namespace bascule::session {
@@ -110,13 +112,81 @@ Async<bool> find_out_who(Floor& floor, net::Waiter& waiter, net::SocketStream& c
   co_return true;
 }
 
+// --- TLS -------------------------------------------------------------------------------------------------------------
+
+// RFC 8446, section 5.1: what a handshake begins with. No request of HTTP does.
+constexpr std::uint8_t handshake_record = 0x16;
+// All of what most visitors say first: to take it at once spares a second look.
+constexpr std::size_t hello_bytes = 4096;
+
+// The first byte of what he says, which stays to be read; empty when he says nothing in time, or is gone.
+Async<std::optional<std::uint8_t>> first_byte(net::Waiter& waiter, relay::Workbench& bench, net::SocketStream& client,
+                                              TimePoint deadline) {
+  for (;;) {
+    const MutableBytes into = bench.scratch(hello_bytes);
+    const IoResult read = client.read(into);
+    if (read.status == Io::bytes) {
+      client.unread(into.first(read.bytes));
+      co_return into.front();
+    }
+    if (!read.waits()) { co_return std::nullopt; }
+    const Wake wake = co_await waiter.wait(deadline);
+    if (wake != Wake::ready) { co_return std::nullopt; }
+  }
+}
+
+void note_tls(Visitor& visitor, tls::Engine& engine, const tls::Server& server) {
+  visitor.tls_here = true;
+  if (engine.asked_for_certificate()) { visitor.authorities = server.authorities_digest(); }
+  visitor.sni = engine.name();
+  visitor.tls_version = engine.version();
+  tls::Engine::Shown shown = engine.take_certificate();
+  auto certificate = proof::read_certificate(shown.der, std::move(shown.chain));
+  if (certificate) { visitor.certificate = std::make_shared<const proof::Certificate>(std::move(*certificate)); }
+}
+
+// Who comes without TLS goes on without it; what that is worth the judgement says, by an answer. Null: nobody does.
+Async<std::unique_ptr<net::PolledStream>> come_in_by_tls(Floor& floor, net::Waiter& waiter,
+                                                         std::unique_ptr<net::SocketStream> socket, Visitor& visitor) {
+  const std::shared_ptr<const policy::Rules> rules = floor.rules();
+  const Listener* listener = listener_of(*rules, visitor);
+  if (listener == nullptr || !listener->tls) { co_return std::unique_ptr<net::PolledStream>(std::move(socket)); }
+  const TimePoint deadline = after(floor.loop.now(), policy::tls_limit(*rules, listener->name));
+  const auto first = co_await first_byte(waiter, floor.bench, *socket, deadline);
+  if (!first) { co_return nullptr; }
+  if (*first != handshake_record) { co_return std::unique_ptr<net::PolledStream>(std::move(socket)); }
+
+  const std::shared_ptr<const tls::Server> server = listener->tls->server->current();
+  auto engine = tls::Engine::accept(server, floor.ticket_keys);
+  auto client = std::make_unique<net::TlsStream>(std::move(socket), std::move(engine), floor.tls_bench);
+  const std::string who = counted_as(visitor.peer);
+  const auto failure = co_await client->shake_hands(waiter, &floor.handshakes, who, deadline);
+  if (failure) {
+    const bool ours = failure->how == net::TlsFailure::How::stopped;
+    if (!ours) { record_closed(floor, visitor, Refusal::tls_failed, failure->why, listener->place); }
+    if (failure->how == net::TlsFailure::How::failed || failure->how == net::TlsFailure::How::distrusted) {
+      client->socket().watched_by(&waiter);  // the alert is to arrive
+      co_await part(client->socket(), waiter, floor.bench, parting_patience);
+    }
+    co_return nullptr;
+  }
+  note_tls(visitor, client->engine(), *server);
+  client->watched_by(&waiter);
+  co_return std::unique_ptr<net::PolledStream>(std::move(client));
+}
+
+// --- the visit -------------------------------------------------------------------------------------------------------
+
 Async<void> connection(Floor& floor, OwnedFd socket, Visitor visitor) {
   net::Waiter waiter(floor.loop);
   const Presence presence(floor, waiter, Floor::Is::visitor);
-  auto client = std::make_unique<net::SocketStream>(floor.loop, std::move(socket), net::SocketStream::Began::connected);
-  client->watched_by(&waiter);
-  const bool welcome = co_await find_out_who(floor, waiter, *client, visitor);
+  auto accepted =
+      std::make_unique<net::SocketStream>(floor.loop, std::move(socket), net::SocketStream::Began::connected);
+  accepted->watched_by(&waiter);
+  const bool welcome = co_await find_out_who(floor, waiter, *accepted, visitor);
   if (!welcome) { co_return; }
+  std::unique_ptr<net::PolledStream> client = co_await come_in_by_tls(floor, waiter, std::move(accepted), visitor);
+  if (!client) { co_return; }
   for (;;) {
     const Next next = co_await exchange(floor, waiter, visitor, client);
     if (next == Next::over) { co_return; }

@@ -1,5 +1,7 @@
 #include "proxy/session/dialing.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,19 @@ using policy::Refused;
 using policy::Service;
 
 namespace {
+
+Refused refused_by(const net::TlsFailure& failure, const Address& address) {
+  using How = net::TlsFailure::How;
+  std::string detail = fmt::format("{}: {}", address.text(), failure.why);
+  switch (failure.how) {
+    case How::failed:
+    case How::distrusted: return {.refusal = Refusal::service_distrusted, .detail = std::move(detail)};
+    case How::timed_out: return {.refusal = Refusal::service_timeout, .detail = std::move(detail)};
+    case How::left: return {.refusal = Refusal::service_refused, .detail = std::move(detail)};
+    case How::stopped: break;
+  }
+  return {.refusal = Refusal::draining};
+}
 
 Refused refused_by(const DialError& error) {
   using Why = DialError::Why;
@@ -47,6 +62,36 @@ net::DialOptions dial_options(const policy::Route& route, const Service& service
 TimePoint share_of(TimePoint now, TimePoint deadline, std::size_t attempts_left) {
   if (deadline == never) { return attempts_left == 1 ? never : now + 5s; }
   return now + (deadline - now) / static_cast<Duration::rep>(attempts_left);
+}
+
+using Reaching = Result<std::unique_ptr<net::PolledStream>, Refused>;
+
+// From a connection to one that may carry a visitor's bytes: the PROXY header, then TLS, where the service has them.
+Async<Reaching> greet(Floor& floor, net::Waiter& waiter, const Service& service, const Endpoint& endpoint,
+                      net::Dialed dialed, const OnBehalfOf& visitor, TimePoint deadline) {
+  if (service.proxy_protocol) {
+    dialed.stream->watched_by(&waiter);
+    const std::string header = wire::proxy_header(*service.proxy_protocol, visitor.client, visitor.came_to);
+    const bool told = co_await write_all(*dialed.stream, waiter, header, 5s);
+    dialed.stream->watched_by(nullptr);
+    if (!told) {
+      if (floor.draining()) { co_return Refused{.refusal = Refusal::draining}; }
+      co_return Refused{.refusal = Refusal::service_refused,
+                        .detail = dialed.address.text() + ": did not take the PROXY header"};
+    }
+  }
+  if (!service.tls) { co_return std::unique_ptr<net::PolledStream>(std::move(dialed.stream)); }
+
+  const std::string& name = service.tls->server_name.empty() ? endpoint.host : service.tls->server_name;
+  auto engine = tls::Engine::connect(service.tls->client->current(), name);
+  if (!engine) {
+    co_return Refused{.refusal = Refusal::service_distrusted,
+                      .detail = fmt::format("{}: {}", dialed.address.text(), engine.error().why)};
+  }
+  auto secured = std::make_unique<net::TlsStream>(std::move(dialed.stream), std::move(*engine), floor.tls_bench);
+  const auto failure = co_await secured->shake_hands(waiter, nullptr, name, deadline);
+  if (failure) { co_return refused_by(*failure, dialed.address); }
+  co_return std::unique_ptr<net::PolledStream>(std::move(secured));
 }
 
 }  // namespace
@@ -95,20 +140,16 @@ Async<Result<Reached, Refused>> reach(Floor& floor, net::Waiter& waiter, const p
       if (has_choice) { floor.roster.failed(service, endpoint, floor.loop.now()); }
       continue;
     }
-    if (has_choice) { floor.roster.reached(service, endpoint); }
-    reached.stream = std::move(dialed->stream);
     reached.address = dialed->address;
-    if (service.proxy_protocol) {
-      reached.stream->watched_by(&waiter);
-      const std::string header = wire::proxy_header(*service.proxy_protocol, visitor.client, visitor.came_to);
-      const bool told = co_await write_all(*reached.stream, waiter, header, 5s);
-      reached.stream->watched_by(nullptr);
-      if (!told) {
-        if (floor.draining()) { co_return Refused{Refusal::draining, {}, {}, {}}; }
-        last = {Refusal::service_refused, reached.address.text() + ": did not take the PROXY header", {}, {}};
-        continue;
-      }
+    auto greeted = co_await greet(floor, waiter, service, endpoint, std::move(*dialed), visitor, options.deadline);
+    if (!greeted) {
+      last = greeted.error();
+      if (last.refusal == Refusal::draining) { co_return last; }
+      if (has_choice) { floor.roster.failed(service, endpoint, floor.loop.now()); }
+      continue;
     }
+    if (has_choice) { floor.roster.reached(service, endpoint); }
+    reached.stream = std::move(*greeted);
     co_return reached;
   }
   co_return last;

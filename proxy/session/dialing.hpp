@@ -6,7 +6,7 @@
 
 #include "proxy/base/result.hpp"
 #include "proxy/net/dialer.hpp"
-#include "proxy/net/socket_stream.hpp"
+#include "proxy/net/polled_stream.hpp"
 #include "proxy/net/waiter.hpp"
 #include "proxy/policy/judge.hpp"
 #include "proxy/session/floor.hpp"
@@ -24,7 +24,7 @@ struct OnBehalfOf {
 };
 
 struct Reached {
-  std::unique_ptr<net::SocketStream> stream;  // null for the echo, which is nowhere
+  std::unique_ptr<net::PolledStream> stream;  // null for the echo, which is nowhere
   Address address;                            // the one that answered
   Use use;
 };

@@ -45,6 +45,7 @@ Async<HeadRead> read_head(Talk& talk, Limit limit, wire::http::HeadLimits size_l
     const MutableBytes into = talk.floor.bench.scratch(head_read_bytes);
     const IoResult read = talk.client->read(into);
     if (read.status == Io::bytes) {
+      const bool speaks_tls = !parser.started() && into.front() == 0x16;  // RFC 8446, section 5.1: a handshake
       const std::size_t taken = parser.feed(into.first(read.bytes));
       talk.client->unread(into.subspan(taken, read.bytes - taken));  // what is behind the head is not lost
       result.started = parser.started();
@@ -54,6 +55,7 @@ Async<HeadRead> read_head(Talk& talk, Limit limit, wire::http::HeadLimits size_l
       }
       if (parser.state() == HeadParser::State::failed) {
         result.refused = Refused{.refusal = policy::refusal_of(parser.error()), .detail = parser.why()};
+        if (speaks_tls) { result.refused->detail = "TLS, and the listener has none: add 'tls' to it?"; }
         co_return result;
       }
       continue;
@@ -134,6 +136,10 @@ Async<Told> judge_and_answer(Talk& talk, const std::shared_ptr<const policy::Rul
     const Next next = co_await log_in(talk, head, *login);
     co_return Told{next};
   }
+  if (const auto* redirect = std::get_if<policy::Redirect>(&judgement.verdict)) {
+    const Next next = co_await send_elsewhere(talk, head, *redirect);
+    co_return Told{next};
+  }
   if (const auto* page = std::get_if<policy::Page>(&judgement.verdict)) {
     const Next next = co_await serve_page(talk, head, *page, identified.passed);
     co_return Told{next};
@@ -148,10 +154,11 @@ Async<Told> judge_and_answer(Talk& talk, const std::shared_ptr<const policy::Rul
 }  // namespace
 
 Async<Next> exchange(Floor& floor, net::Waiter& waiter, const Visitor& visitor,
-                     std::unique_ptr<net::SocketStream>& client) {
+                     std::unique_ptr<net::PolledStream>& client) {
   Talk talk{floor, waiter, visitor, client, {}};
   talk.record.id = floor.ledger.next_id();
   talk.record.client = visitor.peer;
+  talk.record.tls = visitor.tls_version;
   talk.record.began = std::chrono::system_clock::now();
   talk.record.began_at = floor.loop.now();
 

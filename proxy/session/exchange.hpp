@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "proxy/net/socket_stream.hpp"
+#include "proxy/net/polled_stream.hpp"
 #include "proxy/net/waiter.hpp"
 #include "proxy/session/floor.hpp"
 #include "proxy/session/talk.hpp"
@@ -13,6 +13,6 @@ namespace bascule::session {
 
 // Everything passed in outlives the call; `client` is watched by `waiter`.
 net::Async<Next> exchange(Floor& floor, net::Waiter& waiter, const Visitor& visitor,
-                          std::unique_ptr<net::SocketStream>& client);
+                          std::unique_ptr<net::PolledStream>& client);
 
 }  // namespace bascule::session

@@ -15,6 +15,8 @@ Floor::Floor(net::Loop& the_loop, const Shared& shared, std::shared_ptr<const po
       roster(shared.roster),
       log(shared.log),
       refusals(shared.refusals),
+      ticket_keys(shared.ticket_keys),
+      handshakes(the_loop),
       http(the_loop, shared.resolver),
       prover(shared.proving, &http),
       rules_(std::move(rules)) {}

@@ -14,6 +14,8 @@
 #include "proxy/auth/prover.hpp"
 #include "proxy/net/loop.hpp"
 #include "proxy/net/resolver.hpp"
+#include "proxy/net/tls_stream.hpp"
+#include "proxy/net/turns.hpp"
 #include "proxy/net/waiter.hpp"
 #include "proxy/observe/log.hpp"
 #include "proxy/observe/refusals.hpp"
@@ -34,6 +36,7 @@ struct Shared {
   observe::Log& log;
   observe::Refusals& refusals;
   auth::Shared& proving;
+  const tls::TicketKeys& ticket_keys;  // of TLS
 };
 
 class Floor {
@@ -50,7 +53,10 @@ class Floor {
   Roster& roster;
   observe::Log& log;
   observe::Refusals& refusals;
+  const tls::TicketKeys& ticket_keys;
   relay::Workbench bench;
+  net::TlsBench tls_bench{bench.budget()};
+  net::Turns handshakes;
   auth::HttpClient http;
   auth::Prover prover;
 

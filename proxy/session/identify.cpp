@@ -69,7 +69,14 @@ Async<Identified> identify(Talk& talk, const policy::Unproven& asked, const wire
   const TimePoint deadline = talk.floor.loop.now() + proof_patience;
   auth::Prover::Outcome outcome =
       co_await talk.floor.prover.prove(talk.waiter, asked.route->auth, presented, counted, deadline);
-  co_return identified_by(std::move(outcome));
+  Identified identified = identified_by(std::move(outcome));
+  // No challenge would help: whoever has a certificate shows it before he says anything (RFC 8446, section 4.4.2).
+  const bool nothing_sent = identified.refused && identified.refused->refusal == Refusal::no_proof;
+  if (nothing_sent && !talk.visitor.certificate && asked.route->auth.needs_certificate()) {
+    identified.refused->refusal = Refusal::no_certificate;
+    identified.refused->challenges.clear();
+  }
+  co_return identified;
 }
 
 Async<Identified> identify_by_form(Talk& talk, const policy::Route& route, const web::LoginForm& form) {

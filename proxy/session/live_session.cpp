@@ -30,9 +30,8 @@ bool may_stay_at(const Address& reached, const std::vector<Network>& within) {
 }  // namespace
 
 LiveSession::LiveSession(Floor& floor, std::shared_ptr<const policy::Route> route,
-                         std::unique_ptr<net::SocketStream> client, Reached service, Seat seat,
-                         std::unique_ptr<observe::SessionRecord> record, std::shared_ptr<const WayIn> way_in,
-                         TimePoint expires_at)
+                         std::unique_ptr<net::PolledStream> client, Reached service, Seat seat, KeptRecord record,
+                         std::shared_ptr<const WayIn> way_in, TimePoint expires_at)
     : floor_(floor),
       route_(std::move(route)),
       client_(std::move(client)),
@@ -110,26 +109,29 @@ bool LiveSession::judge_again(const policy::Rules& rules) {
     end(relay::Cause::revoked);
     return true;
   }
-  const bool same_place = service->where == route_->service()->where && admitted->target == way_in_->target;
+  const policy::Service& before = *route_->service();
+  const bool same_place =
+      service->where == before.where && service->tls == before.tls && admitted->target == way_in_->target;
   if (!same_place) { end(relay::Cause::moved); }
   return !same_place;
 }
 
 void LiveSession::write_record(const relay::Ending& ending) {
   const relay::Counters& counters = relay_->counters();
-  record_->phase = observe::Phase::session;
-  record_->lasted = floor_.loop.now() - record_->began_at;
-  record_->ending = relay::word_of(ending.cause);
-  record_->ended_by = relay::word_of(relay::who_of(ending.cause));
-  record_->detail = ending.detail;
-  record_->error = ending.error;
-  record_->close_received = ending.close_received;
-  record_->close_sent = ending.close_sent;
-  record_->from_client_bytes = counters.from_client_bytes;
-  record_->to_client_bytes = counters.to_client_bytes;
-  record_->from_client_messages = counters.from_client_messages;
-  record_->to_client_messages = counters.to_client_messages;
-  floor_.log.session(std::move(*record_));
+  observe::SessionRecord record = record_.unpacked();
+  record.phase = observe::Phase::session;
+  record.lasted = floor_.loop.now() - record.began_at;
+  record.ending = relay::word_of(ending.cause);
+  record.ended_by = relay::word_of(relay::who_of(ending.cause));
+  record.detail = ending.detail;
+  record.error = ending.error;
+  record.close_received = ending.close_received;
+  record.close_sent = ending.close_sent;
+  record.from_client_bytes = counters.from_client_bytes;
+  record.to_client_bytes = counters.to_client_bytes;
+  record.from_client_messages = counters.from_client_messages;
+  record.to_client_messages = counters.to_client_messages;
+  floor_.log.session(std::move(record));
 }
 
 }  // namespace bascule::session

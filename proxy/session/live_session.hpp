@@ -6,13 +6,13 @@
 #include <memory>
 #include <optional>
 
-#include "proxy/net/socket_stream.hpp"
+#include "proxy/net/polled_stream.hpp"
 #include "proxy/net/timers.hpp"
-#include "proxy/observe/record.hpp"
 #include "proxy/policy/rules.hpp"
 #include "proxy/relay/relay.hpp"
 #include "proxy/session/dialing.hpp"
 #include "proxy/session/floor.hpp"
+#include "proxy/session/kept_record.hpp"
 #include "proxy/session/ledger.hpp"
 #include "proxy/session/recheck.hpp"
 #include "proxy/session/visitor.hpp"
@@ -38,9 +38,8 @@ class LiveSession final : private net::Watcher, private net::Timer {
   // `service.stream` is null for the echo target. The route is pinned: the session keeps living by the rules it came in
   // with. `way_in` is null where nobody will judge it again. `expires_at`: when its proof is over; `never`: that does
   // not matter to it.
-  LiveSession(Floor& floor, std::shared_ptr<const policy::Route> route, std::unique_ptr<net::SocketStream> client,
-              Reached service, Seat seat, std::unique_ptr<observe::SessionRecord> record,
-              std::shared_ptr<const WayIn> way_in, TimePoint expires_at);
+  LiveSession(Floor& floor, std::shared_ptr<const policy::Route> route, std::unique_ptr<net::PolledStream> client,
+              Reached service, Seat seat, KeptRecord record, std::shared_ptr<const WayIn> way_in, TimePoint expires_at);
   ~LiveSession() override;
 
   // The first turn, which may destroy it; `self` is its place in the floor's list. `newer`: rules that have come since
@@ -63,12 +62,12 @@ class LiveSession final : private net::Watcher, private net::Timer {
   Floor& floor_;
   Floor::Sessions::iterator self_;
   std::shared_ptr<const policy::Route> route_;
-  std::unique_ptr<net::SocketStream> client_;
-  std::unique_ptr<net::SocketStream> service_;
+  std::unique_ptr<net::PolledStream> client_;
+  std::unique_ptr<net::PolledStream> service_;
   std::unique_ptr<relay::Relay> relay_;
   Seat seat_;
   Use use_;
-  std::unique_ptr<observe::SessionRecord> record_;
+  const KeptRecord record_;
   std::shared_ptr<const WayIn> way_in_;
   std::unique_ptr<Recheck> recheck_;
   TimePoint expires_at_;

@@ -18,7 +18,6 @@ namespace bascule::session {
 
 using net::Async;
 using observe::Phase;
-using observe::SessionRecord;
 using policy::Refusal;
 using policy::Refused;
 
@@ -143,8 +142,7 @@ Async<Opened> open_session(Talk& talk, const Candidate& candidate, policy::Admit
   for (auth::TicketHold& hold : candidate.passed.holds) { hold.commit(); }
   const TimePoint expires_at = expiry_of(*admitted.route, candidate.passed.identity, talk.floor.loop.now());
   std::unique_ptr<WayIn> way_in = way_in_of(talk, candidate, admitted, reached->address);
-  talk.record.place.clear();
-  auto record = std::make_unique<SessionRecord>(std::move(talk.record));
+  KeptRecord record(talk.record);
   auto session =
       std::make_unique<LiveSession>(talk.floor, admitted.route, std::move(talk.client), std::move(*reached),
                                     std::move(*taken.seat), std::move(record), std::move(way_in), expires_at);

@@ -44,10 +44,24 @@ Async<Next> say_health(Talk& talk, const policy::Page& page, KeepAlive keep_aliv
   co_return next;
 }
 
+// From now on the browser comes to this host by https only, on every port (RFC 6797, section 7.1); not where plain HTTP
+// is welcome, and not to `localhost`, where others live.
+void put_hsts(web::MoreFields& fields, const Talk& talk) {
+  const policy::Listener* listener = listener_of(*talk.floor.rules(), talk.visitor);
+  if (!talk.visitor.tls_here || listener == nullptr || !listener->tls) { return; }
+  const policy::ListenerTls& tls = *listener->tls;
+  const std::string& name = talk.visitor.sni;
+  const bool shared_name = name.empty() || name == "localhost" || name.ends_with(".localhost");
+  if (!tls.hsts || tls.plain == policy::PlainHttp::allow || shared_name) { return; }
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*tls.hsts).count();
+  fields.push_back({"strict-transport-security", fmt::format("max-age={}", seconds)});
+}
+
 // What a page that only some may read says besides: no cache that others use keeps it, and whoever has just proven who
 // he is gets his session cookie.
-web::MoreFields fields_for(const policy::Route& route, const auth::Passed& passed) {
+web::MoreFields fields_for(const Talk& talk, const policy::Route& route, const auth::Passed& passed) {
   web::MoreFields fields;
+  put_hsts(fields, talk);
   if (route.auth.open()) { return fields; }
   fields.push_back({"cache-control", "private"});
   fields.push_back({"vary", "authorization, cookie"});
@@ -185,7 +199,7 @@ Async<Next> serve_page(Talk& talk, const RequestHead& head, const policy::Page& 
     co_return next;
   }
   auto found = web::answer_file(std::get<policy::Files>(page.route->to), page.below, page.head_only, head, keep_alive,
-                                fields_for(*page.route, passed));
+                                fields_for(talk, *page.route, passed));
   if (const Refusal* refusal = std::get_if<Refusal>(&found)) {
     const Refused refused{.refusal = *refusal};
     manner.keep_alive = keep_alive;
@@ -207,6 +221,17 @@ Async<Next> serve_page(Talk& talk, const RequestHead& head, const policy::Page& 
   if (keep_alive == KeepAlive::yes) { co_return Next::another; }
   co_await part(*talk.client, talk.waiter, talk.floor.bench, parting_patience);
   co_return Next::over;
+}
+
+Async<Next> send_elsewhere(Talk& talk, const RequestHead& head, const policy::Redirect& redirect) {
+  note_route(talk, *redirect.route);
+  const KeepAlive keep_alive = keep_alive_after(head);
+  wire::http::AnswerHead moved(308);
+  moved.field("location", redirect.location).field("content-length", "0");
+  if (keep_alive == KeepAlive::no) { moved.field("connection", "close"); }
+  const std::string bytes = moved.done();
+  const Next next = co_await answer(talk, bytes, keep_alive, page_patience);
+  co_return next;
 }
 
 Async<Next> log_in(Talk& talk, const RequestHead& head, const policy::Login& login) {

@@ -12,6 +12,9 @@ namespace bascule::session {
 net::Async<Next> serve_page(Talk& talk, const wire::http::RequestHead& head, const policy::Page& page,
                             auth::Passed& passed);
 
+// To the same page by https.
+net::Async<Next> send_elsewhere(Talk& talk, const wire::http::RequestHead& head, const policy::Redirect& redirect);
+
 // The form of a login page: a session cookie, and back to where it was sent from; or the page once more.
 net::Async<Next> log_in(Talk& talk, const wire::http::RequestHead& head, const policy::Login& login);
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "proxy/net/socket_stream.hpp"
+#include "proxy/net/polled_stream.hpp"
 #include "proxy/net/waiter.hpp"
 #include "proxy/observe/record.hpp"
 #include "proxy/policy/judge.hpp"
@@ -33,7 +33,7 @@ struct Talk {
   Floor& floor;
   net::Waiter& waiter;
   const Visitor& visitor;
-  std::unique_ptr<net::SocketStream>& client;
+  std::unique_ptr<net::PolledStream>& client;
   observe::SessionRecord record;
 };
 

@@ -19,7 +19,21 @@ constexpr std::uint64_t seconds_for_a_page_max = std::uint64_t{24} * 60 * 60;
 // Pieces of a file that are sent before the others of the worker have their turn.
 constexpr unsigned pieces_a_turn = 4;
 
-Async<bool> write_all(net::SocketStream& client, net::Waiter& waiter, std::string_view bytes, Duration patience) {
+namespace {
+
+// What the stream itself still holds has not been sent, and would be lost with it. False as in write_all().
+Async<bool> let_go(net::PolledStream& client, net::Waiter& waiter, TimePoint deadline) {
+  while (client.held() > 0) {
+    if (client.broken() != 0) { co_return false; }
+    const Wake wake = co_await waiter.wait(deadline);
+    if (wake != Wake::ready) { co_return false; }
+  }
+  co_return client.broken() == 0;
+}
+
+}  // namespace
+
+Async<bool> write_all(net::PolledStream& client, net::Waiter& waiter, std::string_view bytes, Duration patience) {
   const TimePoint deadline = waiter.loop().now() + patience;
   Bytes rest = bytes_of(bytes);
   while (!rest.empty()) {
@@ -32,10 +46,12 @@ Async<bool> write_all(net::SocketStream& client, net::Waiter& waiter, std::strin
     const Wake wake = co_await waiter.wait(deadline);
     if (wake != Wake::ready) { co_return false; }
   }
-  co_return true;
+  if (client.held() == 0) { co_return true; }
+  const bool gone = co_await let_go(client, waiter, deadline);
+  co_return gone;
 }
 
-Async<bool> send_file(net::SocketStream& client, net::Waiter& waiter, relay::Workbench& bench, int file,
+Async<bool> send_file(net::PolledStream& client, net::Waiter& waiter, relay::Workbench& bench, int file,
                       std::uint64_t offset, std::uint64_t length, Duration patience) {
   const std::chrono::seconds for_its_length(std::min(length / slowest_bytes_a_second, seconds_for_a_page_max));
   const TimePoint deadline = waiter.loop().now() + patience + for_its_length;
@@ -58,10 +74,12 @@ Async<bool> send_file(net::SocketStream& client, net::Waiter& waiter, relay::Wor
     const Wake wake = co_await waiter.wait(deadline);
     if (wake != Wake::ready) { co_return false; }
   }
-  co_return true;
+  if (client.held() == 0) { co_return true; }
+  const bool gone = co_await let_go(client, waiter, deadline);
+  co_return gone;
 }
 
-Async<void> part(net::SocketStream& client, net::Waiter& waiter, relay::Workbench& bench, Duration patience) {
+Async<void> part(net::PolledStream& client, net::Waiter& waiter, relay::Workbench& bench, Duration patience) {
   client.shutdown_write();
   const TimePoint deadline = waiter.loop().now() + patience;
   for (std::size_t dropped_bytes = 0; dropped_bytes < dropped_bytes_max;) {
@@ -70,10 +88,11 @@ Async<void> part(net::SocketStream& client, net::Waiter& waiter, relay::Workbenc
       dropped_bytes += result.bytes;
       continue;
     }
-    if (!result.waits()) { co_return; }
+    if (!result.waits()) { break; }
     const Wake wake = co_await waiter.wait(deadline);
     if (wake != Wake::ready) { co_return; }
   }
+  co_await let_go(client, waiter, deadline);  // the end of our direction stands behind it
 }
 
 }  // namespace bascule::session

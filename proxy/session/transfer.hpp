@@ -5,22 +5,22 @@
 #include <string_view>
 
 #include "proxy/base/owned_fd.hpp"
-#include "proxy/net/socket_stream.hpp"
+#include "proxy/net/polled_stream.hpp"
 #include "proxy/net/waiter.hpp"
 #include "proxy/relay/workbench.hpp"
 
 namespace bascule::session {
 
 // Writes all of it. False when the client is gone, has not taken it within `patience`, or we are told to stop.
-net::Async<bool> write_all(net::SocketStream& client, net::Waiter& waiter, std::string_view bytes, Duration patience);
+net::Async<bool> write_all(net::PolledStream& client, net::Waiter& waiter, std::string_view bytes, Duration patience);
 
 // Sends a part of a file; its length adds to the patience. False likewise, and when the file turns out to be shorter
 // than it was.
-net::Async<bool> send_file(net::SocketStream& client, net::Waiter& waiter, relay::Workbench& bench, int file,
+net::Async<bool> send_file(net::PolledStream& client, net::Waiter& waiter, relay::Workbench& bench, int file,
                            std::uint64_t offset, std::uint64_t length, Duration patience);
 
 // Ends a connection so that the last answer arrives: our end first, then the client's is awaited and what it still
 // sends is dropped. Closing with unread input would send a reset, which destroys what is on its way.
-net::Async<void> part(net::SocketStream& client, net::Waiter& waiter, relay::Workbench& bench, Duration patience);
+net::Async<void> part(net::PolledStream& client, net::Waiter& waiter, relay::Workbench& bench, Duration patience);
 
 }  // namespace bascule::session

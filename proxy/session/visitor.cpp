@@ -16,10 +16,15 @@ const policy::Listener* listener_of(const policy::Rules& rules, const Visitor& v
 
 policy::Visit visit_of(const policy::Rules& rules, const Visitor& visitor) {
   const policy::Listener* listener = listener_of(rules, visitor);
-  return {.listener = listener == nullptr ? std::string_view(visitor.listener) : std::string_view(listener->name),
-          .peer = visitor.peer,
-          .secure = visitor.secure,
-          .proxy = visitor.proxy.family() == Address::Family::none ? nullptr : &visitor.proxy};
+  const bool by_our_tls = visitor.tls_here && listener != nullptr && listener->tls;
+  return {
+      .listener = listener == nullptr ? std::string_view(visitor.listener) : std::string_view(listener->name),
+      .peer = visitor.peer,
+      .secure = visitor.secure || visitor.tls_here,
+      .tls_here = visitor.tls_here,
+      .other_authorities = by_our_tls && listener->tls->server->current()->authorities_digest() != visitor.authorities,
+      .sni = visitor.sni,
+      .proxy = visitor.proxy.family() == Address::Family::none ? nullptr : &visitor.proxy};
 }
 
 }  // namespace bascule::session

@@ -109,6 +109,7 @@ TEST(Changes, NameEveryKeyOfAListenerThatChanged) {
       {"proxy_protocol", [](Listener& listener) { listener.proxy_protocol.emplace(); }},
       {"trusted_proxies", [](Listener& listener) { listener.trusted_proxies.emplace(); }},
       {"public_url", [](Listener& listener) { listener.public_url.emplace(); }},
+      {"tls", [](Listener& listener) { listener.tls.emplace(); }},
   };
   Rules before;
   before.listeners.push_back({.name = "public", .place = {}, .address = {}, .written = {}});
@@ -117,6 +118,16 @@ TEST(Changes, NameEveryKeyOfAListenerThatChanged) {
     edit(after.listeners[0]);
     EXPECT_THAT(lines_between(before, after), ElementsAre("listener 'public' changed: " + key));
   }
+}
+
+// Where a certificate is asked for follows from the routes, of which is told separately.
+TEST(Changes, OfAListenerAreThoseThatAreWritten) {
+  Rules before;
+  before.listeners.push_back({.name = "public", .place = {}, .address = {}, .written = {}});
+  before.listeners[0].tls.emplace();
+  Rules after = before;
+  after.listeners[0].tls->ask_at.names = {"kiosk.example.org"};
+  EXPECT_THAT(lines_between(before, after), ElementsAre("nothing has changed"));
 }
 
 TEST(Changes, OfASharedServiceAreToldOnceAndNotOfEachRouteThatLeadsThere) {

@@ -90,6 +90,31 @@ TEST(Explain, SaysWhenNothingTellsTheListenerOfTheTlsOfTheUrl) {
   EXPECT_THAT(text, HasSubstr("refused at origin with 403"));
 }
 
+// The rules with TLS at their listener. A judgement needs no certificate.
+policy::Rules rules_with_tls(policy::PlainHttp plain) {
+  policy::Rules rules = the_rules();
+  rules.listeners.front().tls.emplace().plain = plain;
+  return rules;
+}
+
+TEST(Explain, TakesAUrlOfTlsForAVisitByTlsWhereTheListenerHasIt) {
+  const policy::Rules rules = rules_with_tls(policy::PlainHttp::refuse);
+  const auto verdict = [&](const std::string& url) {
+    return verdict_of(explain(*make_question({.url = url, .origin = "same"}, rules), rules));
+  };
+  EXPECT_EQ(verdict("wss://127.0.0.1:6080/stomp"), "admitted to live");
+  EXPECT_EQ(verdict("https://127.0.0.1:6080/alive"), "admitted to alive");
+  EXPECT_EQ(verdict("ws://127.0.0.1:6080/stomp"), "refused at listener with 400");
+}
+
+TEST(Explain, SaysWhereAPageIsSentTo) {
+  const policy::Rules rules = rules_with_tls(policy::PlainHttp::redirect);
+  const Explanation explanation = explain(*make_question({.url = "http://127.0.0.1:6080/alive?x=y"}, rules), rules);
+  EXPECT_FALSE(explanation.refused());
+  EXPECT_THAT(text_of(explanation, Paint(Paint::Colours::off)),
+              testing::EndsWith("\nredirected to https://127.0.0.1:6080/alive?x=y\n"));
+}
+
 TEST(Explain, SaysThatNoOriginWasSent) {
   EXPECT_THAT(told({.url = "ws://127.0.0.1:6080/stomp"}), HasSubstr("from 127.0.0.1, no origin sent\n"));
 }
@@ -99,6 +124,17 @@ TEST(Explain, AServiceIsToldWithItsAddressesAndHowOneIsChosen) {
       told({.url = "ws://127.0.0.1:6080/stomp"}),
       HasSubstr("admitted to live: to broker = 10.0.0.1:61613, 10.0.0.2:61613 (each in turn), no subprotocol\n"));
   EXPECT_THAT(told({.url = "ws://127.0.0.1:6080/echo"}), HasSubstr("admitted to probe: to echo:, no subprotocol\n"));
+}
+
+TEST(Explain, AServiceThatIsComeToByTlsIsToldSo) {
+  policy::Rules rules = the_rules();
+  policy::Route live = *rules.route("live");
+  policy::Service broker = *live.service();
+  broker.tls.emplace();
+  live.to = std::make_shared<const policy::Service>(std::move(broker));
+  policy::Admitted admitted;
+  admitted.route = std::make_shared<const policy::Route>(std::move(live));
+  EXPECT_EQ(destination_of(admitted), "broker = tls://10.0.0.1:61613, tls://10.0.0.2:61613 (each in turn)");
 }
 
 TEST(Explain, APageIsToldAsOne) {
@@ -148,6 +184,17 @@ TEST_F(CasesRun, PassWhereTheJudgementIsTheExpectedOne) {
   EXPECT_TRUE(holds(page, "admitted to alive"));
   EXPECT_TRUE(holds(evil, "refused at origin"));
   EXPECT_TRUE(holds(evil, "refused at origin with 403"));
+}
+
+TEST_F(CasesRun, KnowWhereAPageIsSentTo) {
+  EXPECT_FALSE(holds(page, "redirected"));
+  rules = rules_with_tls(policy::PlainHttp::redirect);
+  EXPECT_TRUE(holds(page, "redirected"));
+  EXPECT_TRUE(holds(page, "redirected to https://127.0.0.1:6080/alive"));
+  EXPECT_FALSE(holds(page, "redirected to https://127.0.0.1/alive"));
+  EXPECT_FALSE(holds(page, "admitted to alive"));
+  EXPECT_FALSE(holds(page, "refused at listener"));
+  EXPECT_TRUE(holds(live, "refused at listener with 400")) << "no browser follows with a WebSocket";
 }
 
 TEST_F(CasesRun, FailOnAnotherRouteAddressStepOrStatus) {

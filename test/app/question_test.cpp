@@ -153,6 +153,47 @@ TEST(Question, IsSecureOnlyWhereTheConnectionCanTell) {
   EXPECT_FALSE(asked({.url = "ws://localhost/"}, balanced).secure);
 }
 
+Rules with_tls() {
+  Rules rules = one_listener();
+  rules.listeners[0].tls.emplace();
+  return rules;
+}
+
+TEST(Question, ComesByTlsWhereItsUrlSaysSoAndTheListenerHasIt) {
+  const Question wss = asked({.url = "wss://Desk.example.org/"}, with_tls());
+  EXPECT_TRUE(wss.tls_here);
+  EXPECT_TRUE(wss.secure);
+  EXPECT_FALSE(wss.tls_unseen);
+  EXPECT_EQ(wss.sni, "desk.example.org");
+  for (const char* url : {"ws://desk.example.org/", "http://desk.example.org/"}) {
+    const Question plain = asked({.url = url}, with_tls());
+    EXPECT_FALSE(plain.tls_here) << url;
+    EXPECT_FALSE(plain.secure) << url;
+    EXPECT_EQ(plain.sni, "") << url;
+  }
+  const Question elsewhere = asked({.url = "wss://desk.example.org/"});
+  EXPECT_FALSE(elsewhere.tls_here);
+  EXPECT_TRUE(elsewhere.tls_unseen);
+}
+
+// RFC 6066, section 3.
+TEST(Question, AsksForNoNameByTlsWhereTheUrlHasAnAddress) {
+  for (const char* url : {"wss://192.0.2.7/", "wss://[2001:db8::7]/"}) {
+    EXPECT_TRUE(asked({.url = url}, with_tls()).tls_here) << url;
+    EXPECT_EQ(asked({.url = url}, with_tls()).sni, "") << url;
+  }
+}
+
+// How the visitor came to it the proxy tells in its field; to us it comes by TLS.
+TEST(Question, ThroughATrustedProxyComesByTlsToAListenerThatHasIt) {
+  Rules behind = with_tls();
+  behind.listeners[0].trusted_proxies = {addresses("192.0.2.1")};
+  const Question question = asked({.url = "http://desk.example.org/"}, behind);
+  EXPECT_TRUE(question.tls_here);
+  EXPECT_EQ(question.sni, "");
+  EXPECT_EQ(field(question, "x-forwarded-proto"), "http");
+}
+
 TEST(Question, BehindATrustedProxyIsToldByItInTheFieldThatIsBelieved) {
   Rules behind = one_listener();
   behind.listeners[0].trusted_proxies = {addresses("192.0.2.1")};
@@ -212,11 +253,22 @@ TEST_F(QuestionListener, IsTheOneThatTheUrlFits) {
   EXPECT_EQ(chosen("ws://desk.example.org:8080/"), "all: its port fits");
 }
 
+// Port 80 sends to https: what is seen there is the other one's URL.
+TEST_F(QuestionListener, IsTheOneThatSpeaksTlsOnThePortOfTheUrl) {
+  rules.listeners = {listener_at("http", "0.0.0.0", 80), listener_at("public", "0.0.0.0", 443)};
+  for (Listener& listener : rules.listeners) { listener.tls.emplace(); }
+  rules.listeners[0].public_url = policy::parse_origin("https://desk.example.org");
+  EXPECT_EQ(chosen("wss://desk.example.org/"), "public: its port fits");
+  EXPECT_EQ(chosen("http://desk.example.org/"), "http: its port fits");
+}
+
 TEST_F(QuestionListener, IsElseTheFirstThatFitsTheScheme) {
   EXPECT_EQ(chosen("wss://elsewhere.example/"), "published: the first behind something that speaks TLS");
   EXPECT_EQ(chosen("ws://elsewhere.example/"), "all: the first without TLS in front");
   rules.listeners.pop_back();
   EXPECT_EQ(chosen("wss://elsewhere.example/"), "all: the first");
+  rules.listeners[2].tls.emplace();
+  EXPECT_EQ(chosen("wss://elsewhere.example/"), "other: the first with TLS");
 }
 
 TEST_F(QuestionListener, IsTheOnlyOneOrTheOneThatIsNamed) {

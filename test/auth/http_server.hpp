@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "test/net/tls_server.hpp"
+#include "test/support/tls_server.hpp"
 #include "test/support/loopback_server.hpp"
 
 namespace bascule::test {

@@ -99,7 +99,7 @@ policy::Endpoint endpoint_of(std::string_view text) {
 }
 
 TEST(ParseService, ReadsHostsAndPorts) {
-  for (const char* text : {"Broker.lan:61613", "tcp://broker.lan:61613"}) {
+  for (const char* text : {"Broker.lan:61613", "tcp://broker.lan:61613", "tls://broker.lan:61613"}) {
     const policy::Endpoint endpoint = endpoint_of(text);
     EXPECT_EQ(endpoint.kind, Kind::tcp);
     EXPECT_EQ(endpoint.host, "broker.lan");
@@ -109,6 +109,15 @@ TEST(ParseService, ReadsHostsAndPorts) {
   EXPECT_EQ(endpoint_of("[::1]:5900").host, "::1");
   EXPECT_EQ(endpoint_of("my_service:5900").host, "my_service");
   EXPECT_EQ(endpoint_of("broker.lan.:5900").host, "broker.lan.");
+}
+
+TEST(TransportOf, IsWhatTheAddressSays) {
+  EXPECT_EQ(transport_of("tls://broker.lan:1"), Transport::tls);
+  EXPECT_EQ(transport_of("tls://desk-{path.id}:1"), Transport::tls);
+  EXPECT_EQ(transport_of("tcp://broker.lan:1"), Transport::tcp);
+  for (const char* text : {"broker.lan:1", "unix:/tls://x", "tls:1", ""}) {
+    EXPECT_EQ(transport_of(text), Transport::unsaid) << text;
+  }
 }
 
 TEST(ParseService, ReadsSocketsAndTheEcho) {
@@ -138,10 +147,9 @@ TEST(ParseService, SaysWhatIsWrong) {
       {"::1:5900", "an IPv6 address stands in brackets: \"[::1]:5900\""},
       {"127.1:5900", "'127.1' is not a host name or an address"},
       {"a b:5900", "'a b' is not a host name or an address"},
-      {"tls://broker:61614", "TLS towards a service ('tls://') is not supported by this version of bascule"},
       {"http://broker:80",
        "'http://broker:80' is no way to a service; there are 'host:port', 'tcp://host:port', "
-       "'unix:/path' and \"echo:\""},
+       "'tls://host:port', 'unix:/path' and \"echo:\""},
       {"broker:80/x", "'broker:80/x' has a path in it; a service has a host and a port only"},
       {"desk-{path.id}:5900",
        "'desk-{path.id}:5900' is made from the visitor's words, so it needs the networks it may lead to; write "
@@ -180,9 +188,8 @@ TEST(ParseMadeAddress, SaysWhatIsWrong) {
       {"{path.id}:1/x", "'{path.id}:1/x' has a path in it; a service has a host and a port only"},
       {"http://{path.id}:1", "'http://{path.id}:1' has a path in it; a service has a host and a port only"},
       {"{id}:1",
-       "'{id}' is no word; there are {path.x}, {query.x}, {header.x}, {cookie.x}, {claim.x}, {host}, {user} and "
-       "{client.address}"},
-      {"{sni}:1", "'{sni}' is not supported by this version"},
+       "'{id}' is no word; there are {path.x}, {query.x}, {header.x}, {cookie.x}, {claim.x}, {host}, {sni}, {user} "
+       "and {client.address}"},
       {"{path.}:1", "'{path.}' lacks a name: '{path.x}'"},
       {"{path.id:1", "'{path.id:1' has no port; write 'host:port'"},
       {"path.id}:1", "'path.id}' is not a host name or an address"},

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "test/config/certificates.hpp"
 #include "test/config/reading.hpp"
 #include "test/config/secrets.hpp"
 
@@ -126,9 +127,38 @@ TEST_F(AuthWarnings, NameCertificatesThatNobodyBrings) {
   EXPECT_THAT(
       of("{client_certificate: {}}"),
       ElementsAre("site.yaml:2:3: no listener of route 'desk' learns of client certificates, so nobody can prove "
-                  "'x' there; a proxy that ends TLS tells of them by 'proxy_protocol', version 2"));
+                  "'x' there; 'client_ca' of its 'tls' asks for them, and a proxy that ends TLS tells of them by "
+                  "'proxy_protocol', version 2"));
   EXPECT_THAT(of("{client_certificate: {}}", {}, "{address: \"127.0.0.1:1\", proxy_protocol: {addresses: 127.0.0.1}}"),
               IsEmpty());
+}
+
+const std::string with_tls =
+    "{address: \":1\", tls: {certificates: {certificate: certs/site.pem, key: {file: certs/site.key}}}}";
+const std::string asking =
+    "{address: \":1\", tls: {certificates: {certificate: certs/site.pem, key: {file: certs/site.key}}, "
+    "client_ca: certs/clients-ca.pem}}";
+
+TEST_F(AuthWarnings, KnowThatAListenerWithTlsOfItsOwnAsksForCertificatesAndKeepsCookies) {
+  write_certificates(folder_.path());
+  EXPECT_THAT(of("{client_certificate: {fingerprints: \"" + std::string(64, 'a') + "\"}}", {}, asking), IsEmpty());
+  EXPECT_THAT(of("{client_certificate: {}}", {}, with_tls), ElementsAre(testing::HasSubstr("nobody can prove 'x'")));
+  EXPECT_THAT(of(staff_with_cookie, {}, with_tls), IsEmpty());
+}
+
+// A PROXY header has no more than the name of whom the certificate is for.
+TEST_F(AuthWarnings, NameCertificatesThatNobodySees) {
+  const std::string told = "{address: \"127.0.0.1:1\", proxy_protocol: {addresses: 127.0.0.1}}";
+  for (const auto& [key, value] : {std::pair<std::string, std::string>{"issuers", "CN=a"},
+                                   {"fingerprints", "\"" + std::string(64, 'a') + "\""},
+                                   {"authorities", "certs/clients-ca.pem"}}) {
+    const std::string proof = fmt::format("{{client_certificate: {{{}: {}}}}}", key, value);
+    EXPECT_THAT(of(proof, {}, told),
+                ElementsAre(fmt::format("site.yaml:2:3: '{}' of proof 'x' wants the certificate itself, and what a "
+                                        "PROXY header tells route 'desk' of it is the name alone, so nobody can prove "
+                                        "it there; 'client_ca' of a listener's 'tls' asks for it",
+                                        key)));
+  }
 }
 
 TEST_F(AuthWarnings, NameWhatIsWrongWithAListOfUsers) {

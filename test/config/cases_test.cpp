@@ -50,7 +50,7 @@ TEST(Cases, AreReadWithEveryKey) {
   EXPECT_EQ(cases[0].visit.url, "ws://localhost/");
   EXPECT_FALSE(cases[0].visit.origin);
   EXPECT_FALSE(cases[0].visit.client);
-  EXPECT_TRUE(cases[0].expect.admitted);
+  EXPECT_EQ(cases[0].expect.end, Expectation::End::admitted);
 
   const DescribedVisit& visit = cases[1].visit;
   EXPECT_EQ(visit.origin, "https://app.example.org");
@@ -71,7 +71,7 @@ TEST(Cases, OneSubprotocolMayStandAlone) {
 TEST(Cases, ExpectationsAreSentences) {
   const auto yes = parse_expectation("admitted to desk");
   ASSERT_TRUE(yes);
-  EXPECT_TRUE(yes->admitted);
+  EXPECT_EQ(yes->end, Expectation::End::admitted);
   EXPECT_EQ(yes->route, "desk");
   EXPECT_FALSE(yes->address);
 
@@ -82,7 +82,7 @@ TEST(Cases, ExpectationsAreSentences) {
 
   const auto no = parse_expectation("refused at origin");
   ASSERT_TRUE(no);
-  EXPECT_FALSE(no->admitted);
+  EXPECT_EQ(no->end, Expectation::End::refused);
   EXPECT_EQ(no->step, Step::origin);
   EXPECT_FALSE(no->status);
 
@@ -90,6 +90,12 @@ TEST(Cases, ExpectationsAreSentences) {
   ASSERT_TRUE(with_status);
   EXPECT_EQ(with_status->step, Step::route);
   EXPECT_EQ(with_status->status, 421);
+
+  const auto elsewhere = parse_expectation("redirected");
+  ASSERT_TRUE(elsewhere);
+  EXPECT_EQ(elsewhere->end, Expectation::End::redirected);
+  EXPECT_FALSE(elsewhere->location);
+  EXPECT_EQ(parse_expectation("redirected to https://a.example/x?y=z")->location, "https://a.example/x?y=z");
 }
 
 TEST(Cases, EveryStepThatRulesDecideCanBeExpected) {
@@ -105,7 +111,9 @@ TEST(Cases, WhatIsNoSentenceIsToldHowItIsWritten) {
   const std::vector<std::pair<std::string, std::string>> table{
       {"", "neither yes nor no"},
       {"admitted", "neither yes nor no"},
-      {"403", "write 'admitted to ROUTE', or 'refused at STEP'"},
+      {"redirected elsewhere", "neither yes nor no"},
+      {"redirected to ", "behind 'redirected' may stand where to"},
+      {"403", "write 'admitted to ROUTE', 'refused at STEP' or 'redirected'"},
       {"admitted to ", "names none"},
       {"admitted to desk or so", "admitted to desk at 10.20.0.7:5900"},
       {"admitted to desk at ", "admitted to desk at"},

@@ -43,7 +43,7 @@ TEST(Suggestion, KnowsTheWordsOfOthers) {
 
 TEST(Suggestion, SaysWhereAKeyBelongs) {
   EXPECT_EQ(suggestion(Section::route, "connect"), "; it is a key of 'timeouts'");
-  EXPECT_EQ(suggestion(Section::top, "tls"), "; it is a key of a listener, in a later version of bascule");
+  EXPECT_EQ(suggestion(Section::top, "tls"), "; it is a key of a listener");
 }
 
 TEST(Suggestion, IsSilentWhereNothingIsNear) {

@@ -141,20 +141,10 @@ TEST(Mistakes, TellWhatIsNotSupportedYetFromWhatIsUnknown) {
     EXPECT_THAT(mistakes(fmt::format("{}: {{}}\nlisten: :1\nroutes:\n- name: desk\n{}", key, rest_of_route)),
                 ElementsAre(fmt::format("1:1: '{}' in the rules file{}", key, end)));
   }
-  EXPECT_THAT(mistakes("listen:\n  address: :1\n  tls: {}\nroutes:\n- name: desk\n" + rest_of_route),
-              ElementsAre("3:3: 'tls' in a listener" + end));
-  EXPECT_THAT(of_route("  path: /\n  auth: none\n  to: {address: \"a.b:1\", tls: {}}\n"),
-              ElementsAre("6:26: 'tls' in 'to' of route 'desk'" + end));
-  EXPECT_THAT(
-      mistakes("services: {x: {address: \"a.b:1\", tls: {}}}\nlisten: :1\nroutes:\n- name: desk\n" + rest_of_route),
-      ElementsAre("1:34: 'tls' in service 'x'" + end));
   EXPECT_THAT(mistakes("process: {user: x}\nlisten: :1\nroutes:\n- name: desk\n" + rest_of_route),
               ElementsAre("1:11: 'user' in 'process'" + end));
   expect_each(
-      {{"protocol: xmpp", "7:13: 'protocol' of route 'desk': 'xmpp' is not supported by this version of bascule"},
-       {"timeouts: {tls: 1s}", "7:14: 'tls' in 'timeouts' of route 'desk'" + end}});
-  EXPECT_THAT(of_route("  path: /\n  auth: none\n  to: tls://a.b:1\n"),
-              ElementsAre("6:7: 'to' of route 'desk': TLS towards a service ('tls://')" + end));
+      {{"protocol: xmpp", "7:13: 'protocol' of route 'desk': 'xmpp' is not supported by this version of bascule"}});
 }
 
 // A secret in the open is refused and not repeated; auth_mistakes_test.cpp has it in every place of `auth`.

@@ -84,8 +84,6 @@ TEST(ReadTarget, SaysWhatIsWrongWithALookup) {
        "6:22: 'key'" + lookup +
            ": 'token' is the same for every visitor; a word of his stands in braces: "
            "\"{query.token}\""},
-      {"{key: \"{sni}\", table: " + tokens + "}",
-       "6:22: 'key'" + lookup + ": '{sni}' is not supported by this version"},
       {"{key: \"{path.id}\", table: " + tokens + "}",
        "6:7: 'to' of route 'desk': there is no '{id}' in the path '/room'"},
       {"{key: {query.token}, table: " + tokens + "}",

@@ -67,6 +67,9 @@ TEST(RulesFolder, LoadsEveryFile) {
                                             "examples/token.yaml",
                                             "examples/client-certificate.yaml",
                                             "examples/ask.yaml",
+                                            "examples/public-tls.yaml",
+                                            "examples/mutual-tls.yaml",
+                                            "examples/tls-to-service.yaml",
                                             "examples/composed.yaml"}));
 }
 
@@ -175,7 +178,7 @@ TEST(RulesReadme, SaysTheSameThingsOfEveryKey) {
 // route, and names of the operator's own stand for themselves.
 void collect_keys(const YamlNode& node, const std::string& path, std::set<std::string>& found) {
   // These take one map or a list of them, and are called as a list either way.
-  static const std::set<std::string> lists{"listen", "routes", "routes[].allow"};
+  static const std::set<std::string> lists{"listen", "listen[].tls.certificates", "routes", "routes[].allow"};
   for (const YamlNode* item : node.items) { collect_keys(*item, path, found); }
   const std::string place = path.empty() ? "" : path + (lists.contains(path) ? "[]." : ".");
   for (const auto& [key, value] : node.entries) {

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "test/config/secrets.hpp"
+#include "test/config/certificates.hpp"
 
 namespace bascule::config {
 
@@ -47,7 +47,7 @@ inline void replace_all(std::string& text, std::string_view from, std::string_vi
 }
 
 // Clients' pages need not be installed, nor a table be in /etc, and secrets are in nobody's repository: a folder with a
-// page of each, and with secrets for the examples.
+// page of each, and with secrets and certificates for the examples.
 class PagesStandIn {
  public:
   PagesStandIn() {
@@ -56,6 +56,7 @@ class PagesStandIn {
     folder_ = name;
     for (const char* page : {"vnc.html", "spice_auto.html"}) { std::ofstream(folder_ / page) << "<!doctype html>"; }
     write_secrets(folder_);
+    write_certificates(folder_);
   }
   PagesStandIn(const PagesStandIn&) = delete;
   PagesStandIn& operator=(const PagesStandIn&) = delete;

@@ -61,7 +61,7 @@ class Collector {
     EXPECT_EQ(part.value("additionalProperties", Json(true)), Json(false)) << path << " takes keys that nobody knows";
     EXPECT_TRUE(part.value("patternProperties", Json::object()).contains("^x-")) << path << " has no room for x- keys";
     // These take one map or a list of them, and are called as a list either way.
-    static const std::set<std::string> lists{"listen", "routes", "routes[].allow"};
+    static const std::set<std::string> lists{"listen", "listen[].tls.certificates", "routes", "routes[].allow"};
     const std::string place = path.empty() ? "" : path + (lists.contains(path) ? "[]." : ".");
     for (const auto& [key, value] : properties->items()) {
       if (value.is_boolean()) { continue; }  // forbids a key that is declared elsewhere

@@ -38,6 +38,11 @@ def mistakes_of_route(**keys):
     return mistakes(yaml.safe_dump({"listen": "127.0.0.1:6080", "routes": [route]}))
 
 
+def mistakes_of_listener(tls):
+    rules = "listen: {address: ':443', tls: %s}\nroutes: {name: a, path: /, auth: none, to: 'echo:'}" % tls
+    return mistakes(rules)
+
+
 class Schema(unittest.TestCase):
     def test_is_a_schema(self):
         jsonschema.Draft7Validator.check_schema(SCHEMA)
@@ -79,6 +84,30 @@ class Schema(unittest.TestCase):
         self.assertNotEqual(mistakes("process: {workers: 0}"), [])
         self.assertNotEqual(mistakes("version: 2"), [])
 
+    def test_refuses_mistakes_in_tls(self):
+        pair = "{certificate: site.pem, key: {file: site.key}}"
+        for tls in (
+            "true",
+            "{}",
+            "{certificates: []}",
+            "{certificates: {key: {file: site.key}}}",
+            "{certificates: {certificate: site.pem, key: site.key}}",
+            "{certificates: %s, versions: old}" % pair,
+            "{certificates: %s, plain: true}" % pair,
+            "{certificates: %s, hsts: 180}" % pair,
+            "{certificates: %s, ticket_keys: tickets.key}" % pair,
+            "{certificates: %s, ticket_keys: {env: TICKETS}}" % pair,
+            "{certificates: %s, client_ca: [a.pem, b.pem]}" % pair,
+        ):
+            with self.subTest(tls):
+                self.assertNotEqual(mistakes_of_listener(tls), [])
+
+    def test_takes_tls(self):
+        for tls in ("{certificates: site.pem}", "{certificates: [a.pem, {certificate: b.pem}], hsts: none}"):
+            self.assertEqual(mistakes_of_listener(tls), [])
+        for to in ("tls://a.lan:1", {"address": "a.lan:1", "tls": True}, {"address": "tls://a-{path.x}:1", "within": "::/0"}):
+            self.assertEqual(mistakes_of_route(to=to), [])
+
     def test_refuses_mistakes_in_a_route(self):
         for keys in (
             {"auth": None},
@@ -98,7 +127,12 @@ class Schema(unittest.TestCase):
             {"auth": {"some": ["a"]}},
             {"auth": "any"},
             {"protocol": "rdp"},
-            {"to": "tls://127.0.0.1:5900"},
+            {"to": "https://127.0.0.1:5900"},
+            {"to": {"address": "a.lan:1", "tls": "yes"}},
+            {"to": {"address": "a.lan:1", "tls": {"server_name": "*.lan"}}},
+            {"to": {"address": "a.lan:1", "tls": {"key": {"file": "own.key"}}}},
+            {"to": {"address": "a.lan:1", "tls": {"certificate": "own.pem", "key": "own.key"}}},
+            {"to": {"address": "a.lan:1", "tls": {"verify": "no"}}},
             {"to": {"service": "broker"}},
             {"to": {"address": "desk-{path.id}.lan:5900"}},
             {"to": {"address": "a.lan:1", "addresses": ["b.lan:1"]}},

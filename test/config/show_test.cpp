@@ -332,7 +332,45 @@ proof::Wanted chance_wanted(Chance& chance, const policy::Rules& rules, int dept
   return only;
 }
 
-policy::Listener chance_listener(Chance& chance, std::size_t number) {
+// --- TLS by chance
+
+policy::KeptAt in_folder(const std::string& folder, const char* name) {
+  return {.file = fmt::format("{}/{}", folder, name)};
+}
+
+policy::ListenerTls chance_listener_tls(Chance& chance, const std::string& folder) {
+  using Pair = policy::ListenerTls::Pair;
+  policy::ListenerTls tls;
+  Pair site{.certificate = folder + "/certs/site.pem", .key = in_folder(folder, "certs/site.key")};
+  if (chance.one_in(2)) { site.names = chance.some_of<std::string>({"a.example.org", "*.example.org", "example.org"}); }
+  if (chance.one_in(2)) { site.ocsp = folder + "/certs/site.ocsp"; }
+  tls.certificates = chance.some_of<Pair>({site, {.certificate = folder + "/certs/app.pem"}});
+  tls.versions = chance.one_in(2) ? tls::Versions::intermediate : tls::Versions::modern;
+  tls.refuse_unknown_names = chance.one_in(2);
+  if (chance.one_in(2)) { tls.client_ca = folder + "/certs/clients-ca.pem"; }
+  if (chance.one_in(2)) {
+    tls.ticket_keys = chance.some_of<policy::KeptAt>(
+        {in_folder(folder, "secrets/session-tickets.key"), in_folder(folder, "secrets/old-session-tickets.key")});
+  }
+  tls.plain = static_cast<policy::PlainHttp>(chance.below(3));
+  tls.hsts = chance.one_of<Limit>({std::nullopt, 1s, 3599s, 24h, 24h * 730});
+  return tls;
+}
+
+policy::ServiceTls chance_service_tls(Chance& chance, const std::string& folder) {
+  policy::ServiceTls tls{.server_name = chance.one_of<std::string>({"broker.lan", "10.0.0.1", "::1"})};
+  if (chance.one_in(2)) {
+    tls.certificate = folder + "/certs/bascule.pem";
+    tls.key = in_folder(folder, "certs/bascule.key");
+  } else if (chance.one_in(2)) {
+    tls.certificate = folder + "/certs/app.pem";
+  }
+  tls.verify = chance.one_in(2);
+  if (tls.verify && chance.one_in(2)) { tls.ca = folder + "/certs/brokers-ca.pem"; }
+  return tls;
+}
+
+policy::Listener chance_listener(Chance& chance, std::size_t number, const std::string& folder) {
   policy::Listener listener;
   const bool at_unix = chance.one_in(3);
   listener.written = at_unix            ? fmt::format("unix:/run/bascule/{} a.sock", number)
@@ -356,6 +394,7 @@ policy::Listener chance_listener(Chance& chance, std::size_t number) {
     listener.public_url = {
         .scheme = "https", .host = "desk.example.org", .port = chance.one_of<std::uint16_t>({443, 8443})};
   }
+  if (chance.one_in(3)) { listener.tls = chance_listener_tls(chance, folder); }
   return listener;
 }
 
@@ -379,7 +418,7 @@ void choose_among(Chance& chance, Service& service) {
   if (chance.one_in(2)) { service.health = {.every = 10s, .timeout = 1500ms, .down_after = 3, .up_after = 2}; }
 }
 
-void finish(Chance& chance, Service& service) {
+void finish(Chance& chance, Service& service, const std::string& folder) {
   const auto* const endpoints = std::get_if<std::vector<Endpoint>>(&service.where);
   const bool at_unix = endpoints != nullptr && std::any_of(endpoints->begin(), endpoints->end(), [](const Endpoint& e) {
                          return e.kind == Endpoint::Kind::unix_socket;
@@ -391,6 +430,7 @@ void finish(Chance& chance, Service& service) {
     if (endpoints != nullptr) { service.within = {network("0.0.0.0/0"), network("::/0")}; }
   }
   if (chance.one_in(2)) { service.proxy_protocol = chance.one_in(2) ? wire::ProxyVersion::v1 : wire::ProxyVersion::v2; }
+  if (chance.one_in(3)) { service.tls = chance_service_tls(chance, folder); }
   service.written = written_of(service);
 }
 
@@ -499,14 +539,14 @@ class ShowRules : public testing::Test {
       service->written = written_of(*service);
     } else if (kind == 4) {
       service->where = *parse_made_address("desk-{path.id}-{header.x-a}.lan:{query.port}");
-      finish(chance, *service);
+      finish(chance, *service, pages_.folder());
     } else if (kind == 5) {
       service->where = policy::Lookup{.key = *policy::Words::parse("{query.token}: \"{cookie.a}\""),
                                       .table = std::make_shared<policy::TableSource>(pages_.folder())};
-      finish(chance, *service);
+      finish(chance, *service, pages_.folder());
     } else {
       choose_among(chance, *service);
-      finish(chance, *service);
+      finish(chance, *service, pages_.folder());
     }
     route.to = std::shared_ptr<const Service>(std::move(service));
   }
@@ -523,14 +563,16 @@ class ShowRules : public testing::Test {
   policy::Rules chance_rules(Chance& chance) {
     policy::Rules rules;
     const std::size_t listeners = 1 + chance.below(4);
-    for (std::size_t i = 0; i < listeners; ++i) { rules.listeners.push_back(chance_listener(chance, i)); }
+    for (std::size_t i = 0; i < listeners; ++i) {
+      rules.listeners.push_back(chance_listener(chance, i, pages_.folder()));
+    }
     const std::size_t services = chance.below(4);
     for (std::size_t i = 0; i < services; ++i) {
       auto service = std::make_shared<Service>();
       service->name = chance.one_of<std::string>({"broker", "no", "7a", "a_b-c"}) + std::to_string(i);
       service->shared = true;
       choose_among(chance, *service);
-      finish(chance, *service);
+      finish(chance, *service, pages_.folder());
       rules.services.emplace(service->name, std::move(service));
     }
     const std::size_t proofs = chance.below(5);
@@ -554,11 +596,14 @@ class ShowRules : public testing::Test {
       }
       if (!rules.proofs.empty() && chance.one_in(2)) { ask_for_a_proof(chance, route, rules); }
       policy::Timeouts& times = route.session.timeouts;
-      for (Limit* limit : {&times.head, &times.stall, &times.close}) { *limit = chance.limit(); }
+      for (Limit* limit : {&times.tls, &times.head, &times.stall, &times.close}) { *limit = chance.limit(); }
       route.limits.head_bytes = chance.one_of<std::size_t>({1024, 16384, 1U << 20U, 5000});
       route.limits.head_fields = 1 + chance.below(1000);
       lead_somewhere(chance, route, rules);
       rules.routes.push_back(std::make_shared<const policy::Route>(std::move(route)));
+    }
+    for (policy::Listener& listener : rules.listeners) {
+      if (listener.tls && !listener.tls->client_ca.empty()) { listener.tls->ask_at = rules.names_that_ask(listener); }
     }
     if (chance.one_in(2)) { rules.process.workers = 1 + static_cast<unsigned>(chance.below(1024)); }
     rules.process.drain = chance.limit();
@@ -630,6 +675,7 @@ routes:
       retry: 2
       proxy_protocol: none
     timeouts:
+      tls: 10s
       head: 10s
       connect: 5s
       ping: 30s
@@ -662,10 +708,35 @@ routes: {name: alive, host: any, path: /alive, auth: none, answer: health}
 )");
   const std::string shown = show_rules(reading.rules);
   EXPECT_THAT(shown, HasSubstr("    answer: health\n"));
-  EXPECT_THAT(shown, HasSubstr("    timeouts: {head: 10s, stall: 1m, close: 5s}\n"));
+  EXPECT_THAT(shown, HasSubstr("    timeouts: {tls: 10s, head: 10s, stall: 1m, close: 5s}\n"));
   EXPECT_THAT(shown, HasSubstr("    limits: {head_size: 16KiB, head_fields: 64}\n"));
   EXPECT_THAT(shown, Not(HasSubstr("origins")));
   EXPECT_THAT(shown, Not(HasSubstr("refuse")));
+}
+
+TEST_F(ShowRules, WritesOutTlsWithItsFilesAndDefaults) {
+  const Reading reading = read_well(pages_.put_into(R"(listen:
+  address: 127.0.0.1:6080
+  tls: {certificates: {certificate: certs/site.pem, key: {file: certs/site.key}}}
+routes: {name: desktop, path: /vnc, auth: none, to: "tls://desk.lan:5900"}
+)"));
+  const std::string shown = show_rules(reading.rules);
+  EXPECT_THAT(shown, HasSubstr(fmt::format("certificate: {}/certs/site.pem", pages_.folder())));
+  EXPECT_THAT(shown, HasSubstr(fmt::format("{{file: {}/certs/site.key}}", pages_.folder())));
+  EXPECT_THAT(shown, HasSubstr(R"(      versions: intermediate
+      # ticket_keys: the process's own, new every twelve hours
+      plain: refuse
+      hsts: 180d
+      unknown_names: first
+)"));
+  EXPECT_THAT(shown, HasSubstr(R"(      address: desk.lan:5900
+      balance: first
+      retry: 2
+      tls:
+        # ca: those that the system trusts
+        verify: true
+      proxy_protocol: none
+)"));
 }
 
 TEST_F(ShowRules, WritesPathsThatHoldFromAnywhere) {
@@ -740,6 +811,7 @@ TEST_F(ShowRules, ShowsNoSecret) {
     const Reading reading = read_well(pages_.put_into(text_of_file(file)), file.string());
     const std::string shown = show_rules(reading.rules);
     for (const std::string& secret : secret_texts()) { EXPECT_THAT(shown, Not(HasSubstr(secret))) << file; }
+    EXPECT_THAT(shown, Not(HasSubstr("PRIVATE KEY"))) << file;
   }
 }
 

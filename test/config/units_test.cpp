@@ -20,6 +20,7 @@ TEST(ParseDuration, ReadsEachUnit) {
   EXPECT_EQ(value(parse_duration("24h")), Limit(24h));
   EXPECT_EQ(value(parse_duration("1ms")), Limit(1ms));
   EXPECT_EQ(value(parse_duration("8760h")), Limit(8760h));
+  EXPECT_EQ(value(parse_duration("365d")), Limit(8760h));
   EXPECT_EQ(value(parse_duration("none")), Limit());
 }
 
@@ -32,17 +33,26 @@ TEST(ParseDuration, ShowsTheRightSpelling) {
       {"10M", "'10M' is written '10m'"},
       {"2hours", "'2hours' is written '2h'"},
       {"1.5s", "'1.5s' is not a whole number of a unit; write '1500ms' instead of '1.5s'"},
-      {"1d", "unknown unit 'd' in '1d'; there are ms, s, m and h"},
-      {"1h30m", "unknown unit 'h30m' in '1h30m'; there are ms, s, m and h"},
+      {"2 days", "'2 days' is written '2d'"},
+      {"1w", "unknown unit 'w' in '1w'; there are ms, s, m, h and d"},
+      {"1h30m", "unknown unit 'h30m' in '1h30m'; there are ms, s, m, h and d"},
       {"0s", "'0s' is over before it begins; 'none' switches it off"},
-      {"8761h", "'8761h' is more than 8760h; is 'none' meant?"},
-      {"99999999999999999999s", "'99999999999999999999s' is more than 8760h; is 'none' meant?"},
+      {"8761h", "'8761h' is more than 365d; is 'none' meant?"},
+      {"99999999999999999999s", "'99999999999999999999s' is more than 365d; is 'none' meant?"},
       {"", "'' is not a time; write '30s', '500ms', '10m', '24h' or 'none'"},
       {"-5s", "'-5s' is not a time; write '30s', '500ms', '10m', '24h' or 'none'"},
       {"soon", "'soon' is not a time; write '30s', '500ms', '10m', '24h' or 'none'"},
       {"s", "'s' is not a time; write '30s', '500ms', '10m', '24h' or 'none'"},
   };
   for (const auto& [text, sentence] : rows) { EXPECT_EQ(wrong(parse_duration(text)), sentence); }
+}
+
+TEST(ParseLongDuration, TakesWholeSecondsOfUpToAThousandDays) {
+  EXPECT_EQ(value(parse_long_duration("730d")), Limit(24h * 730));
+  EXPECT_EQ(value(parse_long_duration("2000ms")), Limit(2s));
+  EXPECT_EQ(value(parse_long_duration("none")), Limit());
+  EXPECT_EQ(wrong(parse_long_duration("1500ms")), "'1500ms' is not a whole number of seconds");
+  EXPECT_EQ(wrong(parse_long_duration("1001d")), "'1001d' is more than 1000d; is 'none' meant?");
 }
 
 constexpr std::size_t kib = 1024;

@@ -51,6 +51,69 @@ TEST(Rules, NamesEachTableOnce) {
   EXPECT_THAT(rules.tables(), testing::ElementsAre(table, std::get<Lookup>(another.where).table));
 }
 
+// --- client certificates ---------------------------------------------------------------------------------------------
+
+proof::Wanted certificate() {
+  auto proof = std::make_shared<proof::Proof>();
+  proof->how = proof::ClientCertificate();
+  return {.kind = proof::Wanted::Kind::one, .proof = std::move(proof)};
+}
+
+proof::Wanted password() {
+  auto proof = std::make_shared<proof::Proof>();
+  proof->how = proof::Basic();
+  return {.kind = proof::Wanted::Kind::one, .proof = std::move(proof)};
+}
+
+Route asking(HostRule host, proof::Wanted auth = certificate()) {
+  Route route = test::route("asking", "/");
+  route.host = std::move(host);
+  route.auth = std::move(auth);
+  return route;
+}
+
+tls::NameSet asked_at(const std::vector<Route>& routes) {
+  return test::rules_of(routes).names_that_ask(test::listener("public"));
+}
+
+TEST(NamesThatAsk, AreThoseOfRoutesThatWantACertificate) {
+  EXPECT_EQ(asked_at({}), tls::NameSet());
+  EXPECT_EQ(asked_at({asking(test::hosts({"b.example", "a.example"}, {"d.example", "c.example"})),
+                      asking(test::hosts({"a.example"}))}),
+            (tls::NameSet{.names = {"a.example", "b.example"}, .parents = {"c.example", "d.example"}}));
+  EXPECT_EQ(asked_at({asking(test::hosts({"open.example"}), {}), asking(test::hosts({"staff.example"}), password())}),
+            tls::NameSet());
+}
+
+TEST(NamesThatAsk, LookIntoAllThatIsAskedFor) {
+  using Kind = proof::Wanted::Kind;
+  const proof::Wanted both{.kind = Kind::all, .of = {password(), certificate()}};
+  const proof::Wanted any{.kind = Kind::any, .of = {password(), both}};
+  for (const proof::Wanted& auth : {both, any}) {
+    EXPECT_EQ(asked_at({asking(test::hosts({"a.example"}), auth)}), (tls::NameSet{.names = {"a.example"}}));
+  }
+}
+
+// Who comes to an address names none by TLS.
+TEST(NamesThatAsk, AreNoneWhereARouteIsForAddresses) {
+  EXPECT_EQ(asked_at({asking({})}), (tls::NameSet{.unnamed = true}));
+  EXPECT_EQ(asked_at({asking(test::hosts({"192.0.2.7", "2001:db8::7", "a.example"}))}),
+            (tls::NameSet{.unnamed = true, .names = {"a.example"}}));
+}
+
+TEST(NamesThatAsk, AreAllWhereARouteIsForAnyHost) {
+  EXPECT_EQ(asked_at({asking(test::hosts({"a.example"})), asking({.kind = HostRule::Kind::any})}),
+            (tls::NameSet{.any = true}));
+}
+
+TEST(NamesThatAsk, AreThoseOfTheListenersOwnRoutes) {
+  Route here = asking(test::hosts({"here.example"}));
+  here.listeners = {"inner", "public"};
+  Route there = asking(test::hosts({"there.example"}));
+  there.listeners = {"inner"};
+  EXPECT_EQ(asked_at({here, there}), (tls::NameSet{.names = {"here.example"}}));
+}
+
 // --- saying the same -------------------------------------------------------------------------------------------------
 
 TEST(RouteEquality, ComparesWhatIsSaidAndNotWhereItStands) {
@@ -106,6 +169,8 @@ TEST(RouteEquality, SeesADifferenceAnywhereInAService) {
       [](Service& s) { s.health = Health(); },
       [](Service& s) { s.retry = 0; },
       [](Service& s) { s.proxy_protocol = wire::ProxyVersion::v2; },
+      [](Service& s) { s.tls.emplace(); },
+      [](Service& s) { s.tls.emplace().server_name = "broker"; },
       [](Service& s) { s.where = EchoBack(); },
       [](Service& s) { s.where = MadeAddress{.host = test::words("{user}"), .port = test::words("1"), .written = {}}; },
   };

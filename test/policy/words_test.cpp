@@ -47,7 +47,6 @@ TEST(Words, SaysWhatIsWrong) {
       {"{Host}", "is no word"},
       {"{header.a b}", "cannot be the name of a header"},
       {"{cookie.a;b}", "cannot be the name of a cookie"},
-      {"{sni}", "not supported by this version"},
       {"{claim}", "lacks a name"},
   };
   for (const auto& [text, wanted] : rows) {

@@ -53,6 +53,25 @@ TEST(Wanted, NamesEachProofOnceInTheOrderWritten) {
   EXPECT_THAT(any_of({one(staff), one(token_proof("staff"))}).proofs(), ElementsAre(staff)) << "equal ones are one";
 }
 
+TEST(Wanted, KnowsWhetherThereIsAWayInWithoutACertificate) {
+  const Wanted card = one(std::make_shared<const Proof>(Proof{.name = "card", .how = ClientCertificate{}}));
+  struct Row {
+    Wanted wanted;
+    bool wants;
+    bool needs;
+  };
+  for (const Row& row : std::vector<Row>{{Wanted(), false, false},
+                                         {one(portal), false, false},
+                                         {card, true, true},
+                                         {any_of({card, one(portal)}), true, false},
+                                         {all_of({card, one(portal)}), true, true},
+                                         {any_of({all_of({card, one(portal)}), card}), true, true},
+                                         {any_of({all_of({card, one(portal)}), one(staff)}), true, false}}) {
+    EXPECT_EQ(row.wanted.wants_certificate(), row.wants) << row.wanted.text();
+    EXPECT_EQ(row.wanted.needs_certificate(), row.needs) << row.wanted.text();
+  }
+}
+
 TEST(Wanted, IsOpenOnlyWhereNothingIsWanted) {
   EXPECT_TRUE(Wanted().open());
   EXPECT_FALSE(one(portal).open());

@@ -70,7 +70,7 @@ TEST(Echo, ReadsNoFurtherWhileItsAnswersAreNotTaken) {
   desk.client.take(10);
   for (int i = 0; i < 100; ++i) { desk.client.arrive(client_frame(op_binary, std::string(10000, 'x'))); }
   do { desk.last = desk.echo.turn(desk.now); } while (desk.last.again);
-  EXPECT_LE(desk.bench.outbox_bytes(), 20000U);
+  EXPECT_LE(desk.bench.budget().bytes(), 20000U);
   EXPECT_FALSE(desk.client.all_read());
   desk.client.take_all();
   EXPECT_EQ(messages(desk.turn()).size(), 100U);

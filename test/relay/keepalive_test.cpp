@@ -100,7 +100,7 @@ TEST(Pongs, CoalesceToTheNewestForAClientThatDoesNotRead) {
     desk.client.arrive(client_frame(op_ping, std::string(100, 'p') + std::to_string(i)));
   }
   desk.turn();
-  EXPECT_LE(desk.bench.outbox_bytes(), 17U * 1024);
+  EXPECT_LE(desk.bench.budget().bytes(), 17U * 1024);
   desk.client.take_all();
   desk.turn();
   EXPECT_EQ(desk.frames().back().payload, std::string(100, 'p') + "1999");

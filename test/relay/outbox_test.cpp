@@ -34,12 +34,12 @@ TEST(Outbox, ThatIsNeverQuiteEmptyDoesNotKeepWhatItSent) {
     all += "0123456789";
     stream.take(9);
     outbox.flush(stream);
-    EXPECT_EQ(bench.outbox_bytes(), outbox.size());
+    EXPECT_EQ(bench.budget().bytes(), outbox.size());
   }
   stream.take_all();
   outbox.flush(stream);
   EXPECT_EQ(stream.written(), all);
-  EXPECT_EQ(bench.outbox_bytes(), 0U);
+  EXPECT_EQ(bench.budget().bytes(), 0U);
 }
 
 TEST(Outbox, CountsInTheWorkersBudgetForAsLongAsItHoldsSomething) {
@@ -50,14 +50,14 @@ TEST(Outbox, CountsInTheWorkersBudgetForAsLongAsItHoldsSomething) {
     Outbox second(bench);
     first.append(Bytes(std::vector<std::uint8_t>(100)));
     second.append(Bytes(std::vector<std::uint8_t>(10)));
-    EXPECT_EQ(bench.outbox_bytes(), 110U);
+    EXPECT_EQ(bench.budget().bytes(), 110U);
     stream.take(30);
     first.flush(stream);
-    EXPECT_EQ(bench.outbox_bytes(), 80U);
+    EXPECT_EQ(bench.budget().bytes(), 80U);
     first.clear();
-    EXPECT_EQ(bench.outbox_bytes(), 10U);
+    EXPECT_EQ(bench.budget().bytes(), 10U);
   }
-  EXPECT_EQ(bench.outbox_bytes(), 0U);
+  EXPECT_EQ(bench.budget().bytes(), 0U);
 }
 
 TEST(Outbox, MakesReadsSmallerWhenTheWorkersBudgetIsUsedUp) {

@@ -95,7 +95,7 @@ void run_session(std::uint32_t seed, Paced paced) {
   EXPECT_TRUE(settle().done);
   EXPECT_EQ(desk.service.written() == for_service, true);
   EXPECT_EQ(desk.data_to_client() == for_client, true);
-  EXPECT_EQ(desk.bench.outbox_bytes(), 0U);
+  EXPECT_EQ(desk.bench.budget().bytes(), 0U);
   EXPECT_EQ(desk.splice->counters().from_client_bytes, for_service.size());
   EXPECT_EQ(desk.splice->counters().to_client_bytes, for_client.size());
 }

@@ -115,16 +115,16 @@ TEST(Splice, DoesNotReadFromTheServiceWhileTheClientTakesNothing) {
   desk.service.arrive(some_bytes(300000));
   desk.service.arrive(some_bytes(300000));
   desk.turn();
-  const std::size_t waiting = desk.bench.outbox_bytes();
+  const std::size_t waiting = desk.bench.budget().bytes();
   EXPECT_LE(waiting, relay::Workbench::read_bytes + 10);
   EXPECT_FALSE(desk.service.all_read());
   desk.turn();
-  EXPECT_EQ(desk.bench.outbox_bytes(), waiting) << "a turn more read on";
+  EXPECT_EQ(desk.bench.budget().bytes(), waiting) << "a turn more read on";
 
   desk.client.take_all();
   desk.turn();
   EXPECT_EQ(desk.data_to_client(), some_bytes(300000) + some_bytes(300000));
-  EXPECT_EQ(desk.bench.outbox_bytes(), 0U);
+  EXPECT_EQ(desk.bench.budget().bytes(), 0U);
 }
 
 TEST(Splice, DoesNotReadFromTheClientWhileTheServiceTakesNothing) {
@@ -133,7 +133,7 @@ TEST(Splice, DoesNotReadFromTheClientWhileTheServiceTakesNothing) {
   desk.client.arrive(client_frame(op_binary, some_bytes(1000)));
   desk.client.arrive(client_frame(op_binary, "next"));
   desk.turn();
-  EXPECT_EQ(desk.bench.outbox_bytes(), 990U);
+  EXPECT_EQ(desk.bench.budget().bytes(), 990U);
   EXPECT_FALSE(desk.client.all_read());
   desk.service.take_all();
   desk.turn();
@@ -554,7 +554,7 @@ TEST(SpliceEnding, ABrokenServiceAndAClientThatTakesNothingAreOverAtStall) {
     if (client_leaves) { desk.client.end(); }
     EXPECT_TRUE(desk.live(200s).done) << client_leaves;
     EXPECT_EQ(desk.ending().cause, Cause::service_error) << client_leaves;
-    EXPECT_EQ(desk.bench.outbox_bytes(), 0U);
+    EXPECT_EQ(desk.bench.budget().bytes(), 0U);
   }
 }
 

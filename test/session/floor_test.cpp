@@ -22,6 +22,7 @@ class FloorTest : public testing::Test {
   Roster roster_;
   observe::Log log_{nowhere_.get(), observe::Format::json};
   observe::Refusals refusals_;
+  const tls::TicketKeys ticket_keys_;
   auth::Shared proving_{auth::Hashing::Options{}};
   Floor floor_{loop_,
                {.resolver = resolver_,
@@ -29,7 +30,8 @@ class FloorTest : public testing::Test {
                 .roster = roster_,
                 .log = log_,
                 .refusals = refusals_,
-                .proving = proving_},
+                .proving = proving_,
+                .ticket_keys = ticket_keys_},
                std::make_shared<const policy::Rules>()};
 };
 

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace bascule::test {
 
 IoResult ScriptedStream::read(MutableBytes into) {
   if (into.empty()) { throw std::logic_error("a read of nothing"); }
   if (fails()) { return IoResult::broken(fail_error_); }
+  if (hold_at_read_ > 0) { held_ = std::exchange(hold_at_read_, 0); }
   if (incoming_.empty()) { return IoResult::wait_readable(); }
   Step& step = incoming_.front();
   if (step.status != Io::bytes) { return {step.status, 0, step.error}; }  // an end stays the end
@@ -27,6 +29,7 @@ IoResult ScriptedStream::write(Bytes from) {
   if (count == 0) { return IoResult::wait_writable(); }
   written_.append(text_of(from.first(count)));
   if (room_ != std::numeric_limits<std::size_t>::max()) { room_ -= count; }
+  if (hold_next_ > 0) { held_ = std::exchange(hold_next_, 0); }
   return IoResult::moved(count);
 }
 

@@ -35,6 +35,10 @@ class ScriptedStream final : public Stream {
 
   void set_unsent(std::size_t bytes) { unsent_ = bytes; }
   void set_broken(int error) { broken_ = error; }
+  // The next write is taken, and so much of it does not leave the stream itself before it is let go.
+  void hold_next(std::size_t bytes) { hold_next_ = bytes; }
+  void hold_at_next_read(std::size_t bytes) { hold_at_read_ = bytes; }
+  void let_go() { held_ = 0; }
   void announce_end() { end_announced_ = true; }
 
   // --- what happened ---
@@ -53,6 +57,7 @@ class ScriptedStream final : public Stream {
   void shutdown_write() override { shut_ = true; }
   void abort() override { aborted_ = true; }
   std::size_t unsent() const override { return unsent_; }
+  std::size_t held() const override { return held_; }
   int broken() const override { return broken_; }
   bool end_announced() const override { return end_announced_; }
 
@@ -68,6 +73,9 @@ class ScriptedStream final : public Stream {
   std::deque<Step> incoming_;
   std::string written_;
   std::size_t room_ = std::numeric_limits<std::size_t>::max();
+  std::size_t hold_next_ = 0;
+  std::size_t hold_at_read_ = 0;
+  std::size_t held_ = 0;
   std::size_t unsent_ = 0;
   std::size_t operations_ = 0;
   std::size_t fail_from_ = std::numeric_limits<std::size_t>::max();
