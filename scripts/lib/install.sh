@@ -9,10 +9,13 @@ packages_test=(libgtest-dev libgmock-dev clang-format-14 clang-tidy-14
   python3 python3-jsonschema python3-yaml python3-jwt python3-cryptography php-cli valgrind)
 # llvm-14 gives the names in what a crash prints.
 packages_fuzz=(clang-14 libclang-rt-14-dev llvm-14)
+# `--tls` and `--listen`, with or without a desktop.
+packages_tls=(openssl)
 packages_demo=(novnc tigervnc-standalone-server openbox xterm xauth x11-utils x11-xserver-utils)
 packages_e2e=(novnc tigervnc-standalone-server xterm xauth x11-utils x11-xserver-utils
-  chromium mosquitto rabbitmq-server openssh-server openssh-client python3 python3-websockets
+  chromium libnss3-tools mosquitto rabbitmq-server openssh-server openssh-client python3 python3-websockets
   haproxy nginx-light curl openssl websockify spice-html5 xserver-xspice)
+packages_scan=(testssl.sh sslscan openssl python3)
 
 # Services that come with a package. The tests start their own, on ports of their own, so the system's are kept from
 # starting on the machine of whoever runs them.
@@ -22,6 +25,7 @@ service_of_package() {
     rabbitmq-server) echo rabbitmq-server.service epmd.service epmd.socket ;;
     openssh-server) echo ssh.service ;;
     haproxy) echo haproxy.service ;;
+    lighttpd) echo lighttpd.service ;;
     nginx-light) echo nginx.service ;;
   esac
 }

@@ -157,6 +157,12 @@ class Bascule:
     def ws(self, path):
         return f"ws://{self.address}{path}"
 
+    def https(self, path="/"):
+        return f"https://{self.address}{path}"
+
+    def wss(self, path):
+        return f"wss://{self.address}{path}"
+
     def logged(self, event, **fields):
         """The events of this name with these fields, so far."""
         return [e for e in self.events if e.get("event") == event and fields.items() <= e.items()]
@@ -246,15 +252,15 @@ class Case(unittest.TestCase):
             self.assertIsNone(bascule.child.poll(), "bascule ended during the case:\n" + "".join(bascule.said[-40:]))
             self.assertEqual(bascule.stop(), 0, "bascule's exit code after SIGTERM:\n" + "".join(bascule.said[-40:]))
 
-    def node(self, script, *arguments, seconds=180):
+    def node(self, script, *arguments, seconds=180, env=None):
         """Runs one of clients/*.mjs; the JSON object it prints when all went well."""
-        return self._run(["node", HERE / "clients" / script, *arguments], seconds)
+        return self._run(["node", HERE / "clients" / script, *arguments], seconds, env)
 
-    def python(self, script, *arguments, seconds=180):
-        return self._run(["/usr/bin/python3", HERE / "clients" / script, *arguments], seconds)
+    def python(self, script, *arguments, seconds=180, env=None):
+        return self._run(["/usr/bin/python3", HERE / "clients" / script, *arguments], seconds, env)
 
-    def _run(self, argv, seconds):
-        done = self.command(*argv, seconds=seconds)
+    def _run(self, argv, seconds, env):
+        done = self.command(*argv, seconds=seconds, env=env)
         return json.loads(done.stdout.splitlines()[-1])
 
     def bascule(self, *argv, said=None):
@@ -270,7 +276,7 @@ class Case(unittest.TestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, **{name: str(value) for name, value in (env or {}).items()}},
             start_new_session=True,
         )
         try:

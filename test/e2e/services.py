@@ -1,6 +1,7 @@
 """Small TCP services on loopback."""
 
 import socket
+import ssl
 import threading
 
 
@@ -51,6 +52,25 @@ class Greeter(Service):
         connection.sendall(self.name.encode())
         while connection.recv(1 << 16):
             pass
+
+
+class TlsGreeter(Greeter):
+    """Greets whoever gets through the handshake. `first_bytes`: what each connection began with; `heard`: all that came
+    through TLS."""
+
+    def __init__(self, name, certificate, key):
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(certificate, key)
+        self.first_bytes = []
+        self.heard = b""
+        super().__init__(name)
+
+    def talk(self, connection):
+        self.first_bytes.append(connection.recv(1, socket.MSG_PEEK))
+        with self.tls.wrap_socket(connection, server_side=True) as inside:
+            inside.sendall(self.name.encode())
+            while data := inside.recv(1 << 16):
+                self.heard += data
 
 
 def closed_port():

@@ -1,5 +1,6 @@
 """The command line as a user meets it."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -126,11 +127,27 @@ class Command(Case):
             ' "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}'
         )
 
+    def make_certificates(self, folder):
+        """Likewise; that of the site is two, one by RSA, and an authority is any that certifies itself."""
+        folder.mkdir()
+        for name in ("site", "site-rsa", "app", "bascule", "brokers-ca", "clients-ca"):
+            kind = ["rsa:2048"] if name == "site-rsa" else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+            self.command(
+                "openssl", "req", "-x509", "-newkey", *kind, "-noenc", "-days", "90", "-subj", f"/CN={name}",
+                "-addext", "subjectAltName=DNS:example.org,DNS:*.example.org",
+                "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem",
+            )  # fmt: skip
+        with (folder / "app.pem").open("a") as both:
+            both.write((folder / "app.key").read_text())
+        for name in ("session-tickets.key", "old-session-tickets.key"):
+            (folder.parent / "secrets" / name).write_bytes(os.urandom(80))
+
     def test_show_is_rules_again(self):
         """bascule show: what it prints for each shipped example is a rules file, and shows as itself"""
         examples = self.folder / "examples"
         shutil.copytree(ROOT / "rules" / "examples", examples)
         self.make_secrets(examples / "secrets")
+        self.make_certificates(examples / "certs")
         for example in sorted(examples.glob("*.yaml")):
             shown = self.command(bascule_binary(), "show", example).stdout
             again = self.folder / example.name

@@ -60,14 +60,6 @@ class Secrets(Desktops):
         file = self.secrets / "staff.htpasswd"
         self.secret("staff.htpasswd", (file.read_text() if file.exists() else "") + line)
 
-    def nothing_is_told(self, bascule):
-        """Nothing that proves anything stands in the log."""
-        said = "".join(bascule.said)
-        for secret in self.used:
-            self.assertNotIn(secret, said, f"a secret of {len(secret)} characters")
-
-
-class Proofs(Secrets):
     def example(self, name, changes):
         """The example as it is shipped, on any free port, with these texts replaced."""
         text = (ROOT / "rules/examples" / name).read_text()
@@ -76,6 +68,14 @@ class Proofs(Secrets):
             text = text.replace(old, str(new))
         return re.sub(r"127\.0\.0\.1:(6080|8080)", "127.0.0.1:0", text)
 
+    def nothing_is_told(self, bascule):
+        """Nothing that proves anything stands in the log."""
+        said = "".join(bascule.said)
+        for secret in self.used:
+            self.assertNotIn(secret, said, f"a secret of {len(secret)} characters")
+
+
+class Proofs(Secrets):
     def visit(self, bascule, target, *more, host=None, origin=None, protocols=("binary",)):
         """The status; of a session the service has said hello, and it was left."""
         self.used.update(value.split(" ", 1)[-1] for name, value in more if name == "Authorization")

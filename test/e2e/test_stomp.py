@@ -5,16 +5,17 @@ from harness import Case, answers, free_port
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # the one in sbin insists on the system's own broker and user
 
 
-class Stomp(Case):
-    def rabbitmq(self):
-        """A broker of our own: everything it writes is in our folder, everything it opens on loopback."""
+class RabbitMq(Case):
+    def rabbitmq(self, stomp="stomp.listeners.tcp.1 = 127.0.0.1:{port}\n"):
+        """A broker of our own: everything it writes is in our folder, everything it opens on loopback. The port of its
+        STOMP; `stomp`: the settings that open it."""
         epmd_port, dist_port, amqp_port, stomp_port = (free_port() for _ in range(4))
         plugins = self.folder / "enabled_plugins"
         plugins.write_text("[rabbitmq_stomp].\n")
         settings = self.folder / "rabbitmq.conf"
         settings.write_text(
             f"listeners.tcp.1 = 127.0.0.1:{amqp_port}\n"
-            f"stomp.listeners.tcp.1 = 127.0.0.1:{stomp_port}\n"
+            f"{stomp.format(port=stomp_port)}"
             "disk_free_limit.absolute = 1MB\n"
         )
         # The names' daemon of Erlang, in the foreground, so that it ends with the case. The broker finds it running.
@@ -45,6 +46,8 @@ class Stomp(Case):
         broker.wait_until(lambda: answers(stomp_port), "its STOMP port takes connections")
         return stomp_port
 
+
+class Stomp(RabbitMq):
     def test_stompjs_to_rabbitmq(self):
         """stompjs: text of four-byte letters, 200 KiB of it too, and heartbeats both ways with RabbitMQ"""
         bascule = self.serve(f"""\

@@ -28,12 +28,13 @@ def upgrade(host, origin=None, protocols=(), more=()):
 class Visit:
     """One request and its answer. `status` is 0 where the connection was closed without one."""
 
-    def __init__(self, address, target, fields, source="127.0.0.1", tls=None, before=b""):
-        """`tls`: a context of the ssl module; `before`: what goes ahead of the request, such as a PROXY header."""
+    def __init__(self, address, target, fields, source="127.0.0.1", tls=None, name=None, before=b""):
+        """`tls`: a context of the ssl module; `name`: the one that is asked for by TLS, the address unless told;
+        `before`: what goes ahead of the request, such as a PROXY header."""
         host, port = address.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), PATIENCE_SECONDS, source_address=(source, 0))
         if tls is not None:
-            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
+            self.socket = tls.wrap_socket(self.socket, server_hostname=name or host)
         head = "".join(f"{name}: {value}\r\n" for name, value in fields)
         self.status = 0
         self.fields = {}

@@ -52,6 +52,6 @@ const told = await withPage({width: 1000, height: 700}, async (page, complaints)
     await pause(50);
   }
   await page.screenshot({path: screenshot});
-  return {colour: await page.evaluate(cornerColour, [canvasIs]), complaints};
+  return {colour: await page.evaluate(cornerColour, [canvasIs]), url: page.url(), complaints};
 });
 console.log(JSON.stringify(told));
