@@ -1,5 +1,6 @@
 // Bulk in one direction, as cheap for us as the kernel allows: the sender's pages come from a memory file, the receiver
-// has them dropped unread. Whether the bytes are right is for verify.cpp to say.
+// has them dropped unread. Whether the bytes are right is for verify.cpp to say. With TLS the client has to seal what
+// it sends, but what it gets is dropped all the same, sealed: the records' own bytes count as well then, some 0.15 %.
 #include <memory>
 #include <stdexcept>
 #include <vector>
@@ -18,19 +19,19 @@ constexpr std::size_t messages = 16;
 
 class Source final : public Handler {
  public:
-  Source(Socket socket, const MemoryFile& content) : socket_(std::move(socket)), content_(content) {}
+  Source(Connection connection, const MemoryFile& content) : connection_(std::move(connection)), content_(content) {}
 
   void on_ready() override {
-    const std::size_t sent = send_file_some(socket_, content_.fd(), offset_, content_.size() - offset_);
+    const std::size_t sent = connection_.send_file_some(content_, offset_);
     sent_ += sent;
     offset_ = (offset_ + sent) % content_.size();
   }
 
-  [[nodiscard]] const Socket& socket() const { return socket_; }
+  [[nodiscard]] const Socket& socket() const { return connection_.socket(); }
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
 
  private:
-  Socket socket_;
+  Connection connection_;
   const MemoryFile& content_;
   std::size_t offset_ = 0;
   std::uint64_t sent_ = 0;
@@ -38,19 +39,19 @@ class Source final : public Handler {
 
 class Sink final : public Handler {
  public:
-  explicit Sink(Socket socket) : socket_(std::move(socket)) {}
+  explicit Sink(Connection connection) : connection_(std::move(connection)) {}
 
   void on_ready() override {
-    const auto dropped = discard_some(socket_);
+    const auto dropped = discard_some(connection_.socket());
     if (!dropped) { throw std::runtime_error("the proxy ended a session under load"); }
     received_ += *dropped;
   }
 
-  [[nodiscard]] const Socket& socket() const { return socket_; }
+  [[nodiscard]] const Socket& socket() const { return connection_.socket(); }
   [[nodiscard]] std::uint64_t received() const { return received_; }
 
  private:
-  Socket socket_;
+  Connection connection_;
   std::uint64_t received_ = 0;
 };
 
@@ -67,10 +68,9 @@ std::string measure_bulk(const Options& options) {
   std::vector<std::unique_ptr<Source>> sources;
   std::vector<std::unique_ptr<Sink>> sinks;
   for (Session& session : sessions.open(options.sessions)) {
-    Socket& from = up ? session.client : session.service;
-    Socket& to = up ? session.service : session.client;
-    sinks.push_back(std::make_unique<Sink>(std::move(to)));
-    sources.push_back(std::make_unique<Source>(std::move(from), content));
+    Connection service(std::move(session.service));
+    sinks.push_back(std::make_unique<Sink>(std::move(up ? service : session.client)));
+    sources.push_back(std::make_unique<Source>(std::move(up ? session.client : service), content));
   }
   for (const auto& sink : sinks) { loop.add(sink->socket(), *sink, EPOLLIN); }
   for (const auto& source : sources) { loop.add(source->socket(), *source, EPOLLOUT); }

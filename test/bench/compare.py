@@ -3,7 +3,7 @@ WebSocket: the limit people know) and websockify. Prints medians and ratios as a
 
 The proxy runs on one core, clients and service on another, one proxy at a time, round after round. test/bench/README.md
 says what the rows mean and what one can get wrong. Start it by scripts/bench, which installs, builds, and gives it a
-network namespace of its own. `scripts/bench logins` and `scripts/bench rules` measure other things."""
+network namespace of its own. `scripts/bench tls`, `logins`, `handshakes` and `rules` measure other things."""
 
 import argparse
 import contextlib
@@ -39,9 +39,10 @@ class Row:
     work: str  # the first word of bascule_load's command line
     sessions: int
     unit: str
-    goal: float
+    goal: float | None  # None: it is only shown
     goal_is_ratio: bool = True  # else in the row's unit
     rounds_max: int = 1000  # memory hardly differs from round to round
+    more: tuple[str, ...] = ()  # further words for bascule_load
 
     def value(self, result):
         """The figure of this row: lower is better."""
@@ -57,6 +58,8 @@ class Row:
         return f"{rate / 1e9:.2f} GB/s" if self.work in ("down", "up") else f"{rate:,.0f}/s"
 
     def goal_text(self):
+        if self.goal is None:
+            return "–"
         return f"≤ {self.goal:g}×" if self.goal_is_ratio else f"≤ {self.goal:g}"
 
 
@@ -73,11 +76,21 @@ ROWS = [
 
 # ---- Who is measured -------------------------------------------------------------------------------------------------
 
-class Haproxy:
+class Proxy:
+    framing = "websocket"
+    tls = "none"  # what bascule_load's clients speak below that
+    baseline = False
+    idle_sessions_max = 5000
+    says_goodbye = True  # by a Close frame with the code that belongs there
+
+    def __init__(self, program):
+        self.program = program  # bascule's; all others are found on the PATH
+
+
+class Haproxy(Proxy):
     name = "haproxy"
     framing = "plain"
     baseline = True
-    idle_sessions_max = 5000
 
     def version(self):
         words = output_of(["haproxy", "-v"]).split()
@@ -89,28 +102,28 @@ class Haproxy:
 global
     nbthread 1
     maxconn 9900
-defaults
+{self.more_of_global()}defaults
     mode tcp
     timeout connect 5s
     timeout client 1h
     timeout server 1h
 frontend bench
-    bind 127.0.0.1:{PROXY_PORT}
+    bind 127.0.0.1:{PROXY_PORT}{self.more_of_bind(folder)}
     default_backend service
 backend service
     server service 127.0.0.1:{SERVICE_PORT}
 """)
         return ["haproxy", "-db", "-f", str(config)]
 
+    def more_of_bind(self, folder):
+        return ""
 
-class Bascule:
+    def more_of_global(self):
+        return ""
+
+
+class Bascule(Proxy):
     name = "bascule"
-    framing = "websocket"
-    baseline = False
-    idle_sessions_max = 5000
-
-    def __init__(self, program):
-        self.program = program
 
     def version(self):
         return output_of([self.program, "--version"]).strip()
@@ -118,7 +131,7 @@ class Bascule:
     def command(self, folder):
         rules = folder / "rules.yaml"
         rules.write_text(f"""\
-listen: 127.0.0.1:{PROXY_PORT}
+listen: {self.listener(folder)}
 
 routes:
   - name: bench
@@ -129,11 +142,12 @@ routes:
 """)
         return [self.program, "serve", str(rules), "--workers", "1"]
 
+    def listener(self, folder):
+        return f"127.0.0.1:{PROXY_PORT}"
 
-class Websockify:
+
+class Websockify(Proxy):
     name = "websockify"
-    framing = "websocket"
-    baseline = False
     idle_sessions_max = 100  # a process of several MiB for each
 
     def version(self):
@@ -215,9 +229,10 @@ class Bench:
     def run(self, proxy, work, sessions, seed=1, more=()):
         """Starts the proxy, gives it the work, ends it; returns what bascule_load found out."""
         with self.running(proxy) as process:
-            command = [self.load, work, "--framing", proxy.framing, "--proxy-port", str(PROXY_PORT), "--service-port",
-                       str(SERVICE_PORT), "--proxy-pid", str(process.pid), "--sessions", str(sessions), "--warm-up-ms",
-                       str(self.warm_up_ms), "--window-ms", str(self.window_ms), "--seed", str(seed), *more]
+            command = [self.load, work, "--framing", proxy.framing, "--tls", proxy.tls, "--proxy-port", str(PROXY_PORT),
+                       "--service-port", str(SERVICE_PORT), "--proxy-pid", str(process.pid), "--sessions",
+                       str(sessions), "--warm-up-ms", str(self.warm_up_ms), "--window-ms", str(self.window_ms),
+                       "--seed", str(seed), *more]
             try:
                 done = subprocess.run(on_core(self.load_core, command), capture_output=True, text=True, timeout=180)
             except subprocess.TimeoutExpired:
@@ -236,6 +251,8 @@ def verify(bench, proxies):
     for proxy in proxies:
         try:
             result = bench.run(proxy, "verify", 4, seed)
+            if (codes := result["other_close_codes"]) and proxy.says_goodbye:
+                raise Failure(f"{proxy.name}: verify: {codes} clean ends were not told to the client as such")
             say(f"verified: {proxy.name}: {result['bytes_each_way'] / 1e6:.0f} MB each way are right (seed {seed})")
             if resets := result["resets_after_close"]:
                 say(f"  but {resets} of {result['sessions']} sessions were reset behind the Close frame")
@@ -258,7 +275,7 @@ def measure(bench, proxies, rows, rounds):
             for proxy in proxies[first:] + proxies[:first]:
                 sessions = min(row.sessions, proxy.idle_sessions_max) if row.work == "idle" else row.sessions
                 try:
-                    result = bench.run(proxy, row.work, sessions)
+                    result = bench.run(proxy, row.work, sessions, more=row.more)
                 except Failure as failure:
                     say(f"  FAILED {failure}")
                     failed.append(f"{row.name}: {failure}")
@@ -266,7 +283,7 @@ def measure(bench, proxies, rows, rounds):
                     continue
                 results[row.name][proxy.name].append(result)
                 busy = f", generator {result['own_cpu_s'] / result['seconds']:.0%} busy" if "seconds" in result else ""
-                say(f"  round {number + 1}/{rounds}  {row.name:<7}{proxy.name:<11}{row.value(result):9.3f} "
+                say(f"  round {number + 1}/{rounds}  {row.name:<8}{proxy.name:<11}{row.value(result):9.3f} "
                     f"{row.unit:<15}{row.speed(result)}{busy}")
     return results, failed
 
@@ -310,7 +327,9 @@ def remarks(rows, results, summaries, proxies):
     disturbed = {}
     for row in rows:
         cell = summaries[row.name].get("bascule")
-        if cell and cell["ratios"]:
+        if cell and cell["ratios"] and row.goal is None:
+            lines.append(f"{row.name}: bascule's ratio by round {min(cell['ratios']):.2f}–{max(cell['ratios']):.2f}")
+        elif cell and cell["ratios"]:
             reached = (cell["ratio"] if row.goal_is_ratio else cell["median"]) <= row.goal
             lines.append(f"{row.name}: bascule's ratio by round {min(cell['ratios']):.2f}–{max(cell['ratios']):.2f}; "
                          f"goal {row.goal_text()} {'reached' if reached else 'MISSED'}")
@@ -379,12 +398,13 @@ def programs(arguments):
             arguments.load or str(ROOT / "build/bench/test/bench/bascule_load"))
 
 
-def read_arguments():
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__,
+def read_arguments(program, description, rows, kinds):
+    parser = argparse.ArgumentParser(prog=program, description=description,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = [row.name for row in ROWS]
+    names = [row.name for row in rows]
+    proxies = [kind.name for kind in kinds]
     parser.add_argument("--only", metavar="ROW,...", help=f"only these rows, of {', '.join(names)}")
-    parser.add_argument("--proxies", metavar="NAME,...", help="only these, of haproxy, bascule, websockify")
+    parser.add_argument("--proxies", metavar="NAME,...", help=f"only these, of {', '.join(proxies)}")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each row is measured (5; with --quick 3)")
     parser.add_argument("--quick", action="store_true", help="shorter windows: for a look, not for a claim")
     parser.add_argument("--verify", action="store_true", help="compare every byte through each proxy, measure nothing")
@@ -395,7 +415,7 @@ def read_arguments():
     if not 1 <= arguments.rounds <= 100:
         parser.error("--rounds takes 1 to 100")
     arguments.only = chosen(parser, "row", arguments.only, names)
-    arguments.proxies = chosen(parser, "proxy", arguments.proxies, ["haproxy", "bascule", "websockify"])
+    arguments.proxies = chosen(parser, "proxy", arguments.proxies, proxies)
     return arguments
 
 
@@ -409,14 +429,15 @@ def chosen(parser, kind, written, names):
     return written.split(",")
 
 
-def main():
-    arguments = read_arguments()
+def compare(program, description, rows, kinds):
+    """One comparison, from the command line to the table. `kinds`: of proxies, the baseline first."""
+    arguments = read_arguments(program, description, rows, kinds)
     if arguments.parse_only:
         return 0
     prepare_process()
-    program, load = programs(arguments)
-    proxies = [proxy for proxy in (Haproxy(), Bascule(program), Websockify()) if proxy.name in arguments.proxies]
-    rows = [row for row in ROWS if row.name in arguments.only]
+    bascule, load = programs(arguments)
+    proxies = [kind(bascule) for kind in kinds if kind.name in arguments.proxies]
+    rows = [row for row in rows if row.name in arguments.only]
 
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
         bench = Bench(load, pathlib.Path(folder), arguments.quick)
@@ -441,6 +462,10 @@ def main():
         arguments.json.write_text(json.dumps({"machine": machine, "rounds": arguments.rounds, "summary": summaries,
                                               "results": results, "failed": failed}, indent=1), encoding="utf-8")
     return 0 if all_correct and not failed else 1
+
+
+def main():
+    return compare("scripts/bench", __doc__, ROWS, [Haproxy, Bascule, Websockify])
 
 
 def start(main):

@@ -19,23 +19,23 @@ constexpr std::size_t message_bytes = 64;
 
 class Asker final : public Handler {
  public:
-  Asker(Socket socket, Framing framing, const std::string& message)
-      : socket_(std::move(socket)), framing_(framing), message_(message) {}
+  Asker(Connection connection, Framing framing, const std::string& message)
+      : connection_(std::move(connection)), framing_(framing), message_(message) {}
 
   void ask() {
-    if (send_some(socket_, message_) != message_.size()) { throw std::runtime_error("a small message did not fit"); }
+    if (!connection_.say(message_)) { throw std::runtime_error("a small message did not fit"); }
   }
 
   void on_ready() override {
     std::array<char, 4096> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): recv fills it
-    const auto received = receive_some(socket_, buffer.data(), buffer.size());
-    if (!received) { throw std::runtime_error("the proxy ended a session under load"); }
-    const std::string_view bytes(buffer.data(), *received);
-    if (framing_ == Framing::plain) {
-      answered_ += bytes.size();
-    } else {
-      frames_.take(bytes, [this](std::string_view piece) { answered_ += piece.size(); });
-    }
+    const auto take = [this](std::string_view bytes) {
+      if (framing_ == Framing::plain) {
+        answered_ += bytes.size();
+      } else {
+        frames_.take(bytes, [this](std::string_view piece) { answered_ += piece.size(); });
+      }
+    };
+    if (!connection_.receive(buffer, take)) { throw std::runtime_error("the proxy ended a session under load"); }
     if (answered_ < message_bytes) { return; }
     if (answered_ > message_bytes) { throw std::runtime_error("an echo is longer than its message"); }
     answered_ = 0;
@@ -43,11 +43,11 @@ class Asker final : public Handler {
     ask();
   }
 
-  [[nodiscard]] const Socket& socket() const { return socket_; }
+  [[nodiscard]] const Socket& socket() const { return connection_.socket(); }
   [[nodiscard]] std::uint64_t round_trips() const { return round_trips_; }
 
  private:
-  Socket socket_;
+  Connection connection_;
   Framing framing_;
   const std::string& message_;
   ServerFrames frames_;

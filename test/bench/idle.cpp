@@ -27,38 +27,43 @@ constexpr std::size_t working_at_once = 64;
 // Sends a file once and waits until as many bytes of payload have come back.
 class Mover final : public Handler {
  public:
-  Mover(Loop& loop, Socket socket, Framing framing) : loop_(loop), socket_(std::move(socket)), framing_(framing) {
-    loop_.add(socket_, *this, EPOLLIN);
+  Mover(Loop& loop, Connection connection, Framing framing)
+      : loop_(loop), connection_(std::move(connection)), framing_(framing) {
+    loop_.add(connection_.socket(), *this, EPOLLIN);
   }
 
   void move(const MemoryFile& content, std::size_t payload_bytes) {
     content_ = &content;
     offset_ = 0;
+    all_sent_ = false;
     missing_ = payload_bytes;
-    loop_.change(socket_, *this, EPOLLIN | EPOLLOUT);
+    loop_.change(connection_.socket(), *this, EPOLLIN | EPOLLOUT);
   }
 
   void on_ready() override {
     if (content_ == nullptr) { return; }
-    if (offset_ < content_->size()) {
-      offset_ += send_file_some(socket_, content_->fd(), offset_, content_->size() - offset_);
-      if (offset_ == content_->size()) { loop_.change(socket_, *this, EPOLLIN); }
-    }
+    if (!all_sent_) { send_more(); }
     static std::array<char, message_bytes> buffer;
-    const auto received = receive_some(socket_, buffer.data(), buffer.size());
-    if (!received) { throw std::runtime_error("the proxy ended a session that should stay"); }
-    const std::string_view bytes(buffer.data(), *received);
-    if (framing_ == Framing::plain) {
-      came_back(bytes.size());
-    } else {
-      frames_.take(bytes, [this](std::string_view piece) { came_back(piece.size()); });
-      answer_ping();
-    }
+    const auto take = [this](std::string_view bytes) {
+      if (framing_ == Framing::plain) {
+        came_back(bytes.size());
+      } else {
+        frames_.take(bytes, [this](std::string_view piece) { came_back(piece.size()); });
+      }
+    };
+    if (!connection_.receive(buffer, take)) { throw std::runtime_error("the proxy ended a session that should stay"); }
+    answer_ping();
   }
 
   [[nodiscard]] bool done() const { return missing_ == 0; }
 
  private:
+  void send_more() {
+    if (offset_ < content_->size()) { offset_ += connection_.send_file_some(*content_, offset_); }
+    all_sent_ = offset_ == content_->size() && connection_.flush();
+    if (all_sent_) { loop_.change(connection_.socket(), *this, EPOLLIN); }
+  }
+
   void came_back(std::size_t bytes) {
     if (bytes > missing_) { throw std::runtime_error("more came back than was sent"); }
     missing_ -= bytes;
@@ -67,15 +72,16 @@ class Mover final : public Handler {
   // A silent client is asked whether it lives. While a message is half sent it is not silent, and no pong may cut in.
   void answer_ping() {
     const auto ping = frames_.take_ping();
-    if (ping && offset_ == content_->size()) { send_some(socket_, client_pong_frame(*ping, {'p', 'o', 'n', 'g'})); }
+    if (ping && all_sent_) { connection_.say(client_pong_frame(*ping, {'p', 'o', 'n', 'g'})); }
   }
 
   Loop& loop_;
-  Socket socket_;
+  Connection connection_;
   Framing framing_;
   ServerFrames frames_;
   const MemoryFile* content_ = nullptr;
   std::size_t offset_ = 0;
+  bool all_sent_ = true;
   std::size_t missing_ = 0;
 };
 

@@ -29,6 +29,7 @@ std::string run(const Options& options) {
     case Work::setup: return measure_setups(options);
     case Work::idle: return measure_idle(options);
     case Work::logins: return measure_beside_logins(options);
+    case Work::handshakes: return measure_beside_handshakes(options);
     case Work::verify: return verify(options);
   }
   return {};

@@ -26,6 +26,7 @@ Work work_named(std::string_view word) {
   if (word == "setup") { return Work::setup; }
   if (word == "idle") { return Work::idle; }
   if (word == "logins") { return Work::logins; }
+  if (word == "handshakes") { return Work::handshakes; }
   if (word == "verify") { return Work::verify; }
   throw UsageError(fmt::format("'{}' is no work that is known here", word));
 }
@@ -34,6 +35,20 @@ Framing framing_named(std::string_view word) {
   if (word == "websocket") { return Framing::websocket; }
   if (word == "plain") { return Framing::plain; }
   throw UsageError(fmt::format("--framing takes websocket or plain, not '{}'", word));
+}
+
+Tls tls_named(std::string_view word) {
+  if (word == "none") { return Tls::none; }
+  if (word == "full") { return Tls::full; }
+  if (word == "resumed") { return Tls::resumed; }
+  throw UsageError(fmt::format("--tls takes none, full or resumed, not '{}'", word));
+}
+
+Handshake handshake_named(std::string_view word) {
+  if (word == "none") { return Handshake::none; }
+  if (word == "hello") { return Handshake::hello; }
+  if (word == "whole") { return Handshake::whole; }
+  throw UsageError(fmt::format("--flood-handshake takes none, hello or whole, not '{}'", word));
 }
 
 Credential credential_named(std::string_view word) {
@@ -45,6 +60,8 @@ Credential credential_named(std::string_view word) {
 void set(Options& options, std::string_view name, std::string_view value) {
   if (name == "--framing") {
     options.framing = framing_named(value);
+  } else if (name == "--tls") {
+    options.tls = tls_named(value);
   } else if (name == "--proxy-port") {
     options.proxy_port = number<std::uint16_t>(name, value, 1);
   } else if (name == "--service-port") {
@@ -65,6 +82,10 @@ void set(Options& options, std::string_view name, std::string_view value) {
     options.flood_a_second = number<std::size_t>(name, value, 0);
   } else if (name == "--flood-credential") {
     options.flood_credential = credential_named(value);
+  } else if (name == "--flood-handshake") {
+    options.flood_handshake = handshake_named(value);
+  } else if (name == "--flood-under-way") {
+    options.flood_under_way = number<std::size_t>(name, value, 1);
   } else {
     throw UsageError(fmt::format("unknown option '{}'", name));
   }
@@ -73,10 +94,11 @@ void set(Options& options, std::string_view name, std::string_view value) {
 }  // namespace
 
 std::string usage() {
-  return "usage: bascule_load down|up|echo|setup|idle|logins|verify --proxy-port PORT --service-port PORT\n"
-         "                    --proxy-pid PID [--framing websocket|plain] [--sessions N] [--warm-up-ms N]\n"
-         "                    [--window-ms N] [--seed N]\n"
+  return "usage: bascule_load down|up|echo|setup|idle|logins|handshakes|verify\n"
+         "                    --proxy-port PORT --service-port PORT --proxy-pid PID [--framing websocket|plain]\n"
+         "                    [--tls none|full|resumed] [--sessions N] [--warm-up-ms N] [--window-ms N] [--seed N]\n"
          "logins also takes   [--messages-a-second N] [--flood-a-second N] [--flood-credential none|wrong]\n"
+         "handshakes          [--messages-a-second N] [--flood-handshake none|hello|whole] [--flood-under-way N]\n"
          "\n"
          "Plays the clients and the service on both sides of a proxy on 127.0.0.1, and prints one JSON object that "
          "says\n"

@@ -14,14 +14,22 @@ namespace bascule::bench {
 // TCP).
 enum class Framing { websocket, plain };
 
-enum class Work { down, up, echo, setup, idle, logins, verify };
+enum class Work { down, up, echo, setup, idle, logins, handshakes, verify };
+
+// What the clients speak to the proxy below that. `resumed`: by the ticket of an earlier session, once there is one.
+enum class Tls { none, full, resumed };
 
 // What the handshakes of a flood bring along.
 enum class Credential { none, wrong };
 
+// Of which kind the connections of a flood of TLS handshakes are. `hello`: hung up once the proxy has done all its work
+// for the first message, which is the same each time and costs the flood nothing. `whole`: done to the end.
+enum class Handshake { none, hello, whole };
+
 struct Options {
   Work work = Work::verify;
   Framing framing = Framing::websocket;
+  Tls tls = Tls::none;
   std::uint16_t proxy_port = 0;    // where the clients connect to, on 127.0.0.1
   std::uint16_t service_port = 0;  // where the proxy dials to, on 127.0.0.1: bascule_load listens there
   pid_t proxy = 0;                 // whose CPU and memory is measured, with all its children
@@ -29,9 +37,11 @@ struct Options {
   std::chrono::milliseconds warm_up{500};
   std::chrono::milliseconds window{2000};
   std::uint64_t seed = 1;              // of the random bytes, sizes and masks
-  std::size_t messages_a_second = 20;  // of each session; `logins` only, as those below
+  std::size_t messages_a_second = 20;  // of each session; `logins` and `handshakes` only, as those below
   std::size_t flood_a_second = 0;
   Credential flood_credential = Credential::wrong;
+  Handshake flood_handshake = Handshake::none;
+  std::size_t flood_under_way = 256;  // connections at a time
 };
 
 // The command line cannot be understood; what() says what is wrong with it.

@@ -35,8 +35,7 @@ bool Pattern::matches(std::uint64_t position, std::string_view data) const {
   return true;
 }
 
-MemoryFile::MemoryFile(std::string_view content)
-    : file_(memfd_create("bascule_load", MFD_CLOEXEC)), size_(content.size()) {
+MemoryFile::MemoryFile(std::string_view content) : file_(memfd_create("bascule_load", MFD_CLOEXEC)), content_(content) {
   if (!file_.is_open()) { fail("memfd_create"); }
   while (!content.empty()) {
     const ssize_t written = ::write(file_.fd(), content.data(), content.size());

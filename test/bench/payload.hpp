@@ -30,17 +30,19 @@ class Pattern {
   std::string block_;
 };
 
-// Bytes in a memory file, so that sendfile(2) can send them again and again without a copy.
+// Bytes in a memory file, so that sendfile(2) can send them again and again without a copy; and in memory as well, for
+// whoever must seal them first.
 class MemoryFile {
  public:
   explicit MemoryFile(std::string_view content);
 
   [[nodiscard]] int fd() const { return file_.fd(); }
-  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t size() const { return content_.size(); }
+  [[nodiscard]] std::string_view content() const { return content_; }
 
  private:
   Socket file_;
-  std::size_t size_;
+  std::string content_;
 };
 
 // `messages` messages of `bytes` each as a client sends them: masked frames, or the bare bytes.

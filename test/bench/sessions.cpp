@@ -11,11 +11,11 @@ namespace {
 constexpr std::size_t head_bytes_max = 4096;
 
 // Reads the answer's head and not a byte more: what follows belongs to the session.
-void await_upgrade(const Socket& client) {
+void await_upgrade(Connection& client) {
   std::string head;
   while (!head.ends_with("\r\n\r\n")) {
     char next = 0;
-    const auto received = receive_some(client, &next, 1);
+    const auto received = client.receive_some(&next, 1);
     if (!received) { throw std::runtime_error("the proxy hung up on the upgrade"); }
     if (*received == 0) { throw std::runtime_error("the upgrade was not answered in time"); }
     head.push_back(next);
@@ -26,18 +26,20 @@ void await_upgrade(const Socket& client) {
 
 }  // namespace
 
-Sessions::Sessions(const Options& options) : options_(options), listener_(listen_on(options.service_port)) {}
+Sessions::Sessions(const Options& options) : options_(options), listener_(listen_on(options.service_port)) {
+  if (options.tls != Tls::none) { tls_.emplace(options.tls); }
+}
 
 Session Sessions::open() {
   Session session;
-  session.client = connect_to(options_.proxy_port);
+  session.client = Connection(connect_to(options_.proxy_port), tls());
+  if (!session.client.shake_hands()) { throw std::runtime_error("the TLS handshake was not done in time"); }
   if (options_.framing == Framing::websocket) {
-    const std::string request = upgrade_request();
-    if (send_some(session.client, request) != request.size()) { throw std::runtime_error("the request did not fit"); }
+    if (!session.client.say(upgrade_request())) { throw std::runtime_error("the request did not fit"); }
     await_upgrade(session.client);
   }
   session.service = accept_from(listener_);
-  session.client.set_non_blocking();
+  session.client.socket().set_non_blocking();
   session.service.set_non_blocking();
   return session;
 }

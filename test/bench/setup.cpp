@@ -22,35 +22,35 @@ constexpr std::size_t message_bytes = 64;
 
 class Visitor final : public Handler {
  public:
-  Visitor(Loop& loop, const Options& options, const std::string& message)
-      : loop_(loop), options_(options), message_(message) {}
+  Visitor(Loop& loop, const Options& options, TlsClient* tls, const std::string& message)
+      : loop_(loop), options_(options), tls_(tls), message_(message) {}
 
   void start() {
     head_.clear();
     frames_ = ServerFrames();
     answered_ = 0;
-    socket_ = start_connecting_to(options_.proxy_port);
-    const bool upgrades = options_.framing == Framing::websocket;
-    stage_ = upgrades ? Stage::upgrading : Stage::echoing;
-    unsent_ = upgrades ? request_ : message_;
-    // On loopback the connection usually stands already, and the request leaves at once.
-    unsent_.erase(0, send_some(socket_, unsent_));
-    loop_.add(socket_, *this, unsent_.empty() ? EPOLLIN : EPOLLOUT);
+    connection_ = Connection(start_connecting_to(options_.proxy_port), tls_);
+    stage_ = Stage::shaking_hands;
+    // On loopback the connection usually stands already, and what is said first leaves at once.
+    shake_hands();
+    has_left_ = connection_.flush();
+    loop_.add(connection_.socket(), *this, has_left_ ? EPOLLIN : EPOLLOUT);
   }
 
   void on_ready() override {
-    if (!unsent_.empty()) {
-      unsent_.erase(0, send_some(socket_, unsent_));
-      if (unsent_.empty()) { loop_.change(socket_, *this, EPOLLIN); }
+    if (!has_left_) {
+      has_left_ = connection_.flush();
+      if (has_left_) { loop_.change(connection_.socket(), *this, EPOLLIN); }
+      return;
+    }
+    if (stage_ == Stage::shaking_hands) {
+      shake_hands();
       return;
     }
     std::array<char, 4096> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): recv fills it
-    const auto received = receive_some(socket_, buffer.data(), buffer.size());
-    if (received) {
-      take({buffer.data(), *received});
-      return;
-    }
+    if (connection_.receive(buffer, [this](std::string_view bytes) { take(bytes); })) { return; }
     if (stage_ != Stage::closing) { throw std::runtime_error("the proxy ended a session before its echo"); }
+    connection_.say_end();
     ++completed_;
     start();
   }
@@ -58,7 +58,15 @@ class Visitor final : public Handler {
   [[nodiscard]] std::uint64_t completed() const { return completed_; }
 
  private:
-  enum class Stage { upgrading, echoing, closing };
+  enum class Stage { shaking_hands, upgrading, echoing, closing };
+
+  void shake_hands() {
+    if (!connection_.shake_hands()) { return; }
+    if (connection_.resumes() && !connection_.resumed()) { throw std::runtime_error("a ticket was not taken"); }
+    const bool upgrades = options_.framing == Framing::websocket;
+    stage_ = upgrades ? Stage::upgrading : Stage::echoing;
+    connection_.say(upgrades ? request_ : message_);
+  }
 
   void take(std::string_view bytes) {
     if (stage_ == Stage::upgrading) {
@@ -83,24 +91,25 @@ class Visitor final : public Handler {
   void leave() {
     stage_ = Stage::closing;
     if (options_.framing == Framing::plain) {
-      socket_.finish_writing();
+      connection_.finish_writing();
     } else {
       say(goodbye_);
     }
   }
 
   void say(const std::string& message) {
-    if (send_some(socket_, message) != message.size()) { throw std::runtime_error("a small message did not fit"); }
+    if (!connection_.say(message)) { throw std::runtime_error("a small message did not fit"); }
   }
 
   Loop& loop_;
   const Options& options_;
+  TlsClient* const tls_;
   const std::string& message_;
   const std::string request_ = upgrade_request();
   const std::string goodbye_ = client_close_frame({'b', 'y', 'e', '!'});
-  Socket socket_;
-  Stage stage_ = Stage::upgrading;
-  std::string unsent_;
+  Connection connection_;
+  Stage stage_ = Stage::shaking_hands;
+  bool has_left_ = false;  // what was said first
   std::string head_;
   ServerFrames frames_;
   std::size_t answered_ = 0;
@@ -142,7 +151,7 @@ std::string measure_setups(const Options& options) {
   Door door(loop, sessions.listener());
   std::vector<std::unique_ptr<Visitor>> visitors;
   while (visitors.size() < options.sessions) {
-    visitors.push_back(std::make_unique<Visitor>(loop, options, message));
+    visitors.push_back(std::make_unique<Visitor>(loop, options, sessions.tls(), message));
     visitors.back()->start();
   }
 

@@ -142,7 +142,11 @@ Socket start_connecting_to(std::uint16_t port, std::uint32_t from) {
 }
 
 std::size_t send_some(const Socket& socket, std::string_view data) {
-  return sent(::send(socket.fd(), data.data(), data.size(), MSG_NOSIGNAL), "send");
+  return send_some(socket.fd(), data);
+}
+
+std::size_t send_some(int socket, std::string_view data) {
+  return sent(::send(socket, data.data(), data.size(), MSG_NOSIGNAL), "send");
 }
 
 std::size_t send_file_some(const Socket& socket, int file, std::size_t from, std::size_t bytes) {

@@ -45,6 +45,7 @@ Socket start_connecting_to(std::uint16_t port, std::uint32_t from);  // the same
 
 // What one call on a non-blocking socket gave: bytes, 0 for "not now".
 std::size_t send_some(const Socket& socket, std::string_view data);
+std::size_t send_some(int socket, std::string_view data);
 std::size_t send_file_some(const Socket& socket, int file, std::size_t from, std::size_t bytes);
 
 // Empty at the end of the stream, 0 for "not now". `discard_some` lets the kernel drop the bytes without a copy.

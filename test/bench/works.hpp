@@ -14,6 +14,8 @@ std::string measure_setups(
 std::string measure_idle(const Options& options);  // idle.cpp: memory of sessions that have worked and now rest
 std::string measure_beside_logins(
     const Options& options);  // logins.cpp: latencies beside a flood of handshakes; the unit is a round trip
+std::string measure_beside_handshakes(
+    const Options& options);                 // handshakes.cpp: the same beside a flood of TLS handshakes
 std::string verify(const Options& options);  // verify.cpp: every byte, both ways at once, and a clean end
 
 }  // namespace bascule::bench
