@@ -63,8 +63,9 @@ bool Address::is_loopback() const {
 
 std::string Address::host_text() const {
   if (!is_ip()) { return {}; }
+  if (family_ == Family::ipv4) { return fmt::format("{}.{}.{}.{}", octets_[0], octets_[1], octets_[2], octets_[3]); }
   std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(family_ == Family::ipv4 ? AF_INET : AF_INET6, octets_.data(), text.data(), text.size());
+  inet_ntop(AF_INET6, octets_.data(), text.data(), text.size());
   return text.data();
 }
 

@@ -3,23 +3,63 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace bascule::observe {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-std::string dumped(const Json& json) {
-  // Bytes that are not UTF-8 become U+FFFD: a line must be valid JSON whatever a visitor sent.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; });
 }
+
+// One JSON object, a member at a time. There is a line for every session, and a tree of values that is printed and
+// thrown away costs more than all the rest of telling (test/bench/README.md); what is not plain is the library's to
+// write.
+class ObjectLine {
+ public:
+  ObjectLine& add(std::string_view name, std::string_view text) {
+    begin(name);
+    if (is_plain(text)) {
+      fmt::format_to(std::back_inserter(line_), "\"{}\"", text);
+    } else {
+      // Bytes that are not UTF-8 become U+FFFD: a line must be valid JSON whatever a visitor sent.
+      line_ += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    }
+    return *this;
+  }
+  ObjectLine& add(std::string_view name, const char* text) { return add(name, std::string_view(text)); }
+  ObjectLine& add(std::string_view name, std::uint64_t number) {
+    begin(name);
+    fmt::format_to(std::back_inserter(line_), "{}", number);
+    return *this;
+  }
+  ObjectLine& add(std::string_view name, Duration duration) {  // in milliseconds, to the microsecond
+    const auto microseconds = duration_cast<std::chrono::microseconds>(duration).count();
+    begin(name);
+    fmt::format_to(std::back_inserter(line_), "{}.{:03}", microseconds / 1000, microseconds % 1000);
+    return *this;
+  }
+  ObjectLine& add_if(std::string_view name, std::string_view text) { return text.empty() ? *this : add(name, text); }
+  ObjectLine& add_if(std::string_view name, std::uint64_t number) { return number == 0 ? *this : add(name, number); }
+
+  std::string take() { return std::move(line_) + '}'; }
+
+ private:
+  void begin(std::string_view name) {
+    fmt::format_to(std::back_inserter(line_), "{}\"{}\":", line_.empty() ? '{' : ',', name);
+  }
+
+  std::string line_;
+};
 
 double milliseconds_of(Duration duration) {
   return static_cast<double>(duration_cast<std::chrono::microseconds>(duration).count()) / 1000.0;
@@ -31,43 +71,41 @@ std::string error_text(int error) {
 
 std::string json_of(const SessionRecord& record) {
   const bool refused = record.refused();
-  Json json;
-  json["time"] = iso_time(record.began + duration_cast<std::chrono::system_clock::duration>(record.lasted));
-  json["level"] = "info";
-  json["event"] = refused ? "refused" : "session";
-  json["id"] = record.id;
-  if (refused) { json["reference"] = record.reference; }
-  json["listener"] = record.listener;
-  if (!record.route.empty()) { json["route"] = record.route; }
-  json["client"] = record.client.text();
-  if (!record.user.empty()) { json["user"] = record.user; }
-  if (!record.proof.empty()) { json["proof"] = record.proof; }
-  if (!record.service.empty()) { json["service"] = record.service; }
-  if (!record.host.empty()) { json["host"] = record.host; }
-  if (!record.path.empty()) { json["path"] = record.path; }
-  if (!record.origin.empty()) { json["origin"] = record.origin; }
-  if (!record.subprotocol.empty()) { json["subprotocol"] = record.subprotocol; }
-  if (!record.tls.empty()) { json["tls"] = record.tls; }
-  if (record.refused_status != 0) { json["status"] = record.refused_status; }
-  json[refused ? "refusal" : "ending"] = record.ending;
-  json["ended_by"] = record.ended_by;
-  json["phase"] = word_of(record.phase);
-  if (refused) { json["step"] = record.step; }
-  if (!record.place.empty()) { json["place"] = record.place; }
-  if (!record.detail.empty()) { json["detail"] = record.detail; }
-  if (record.error != 0) { json["error"] = error_text(record.error); }
-  if (record.close_received != 0) { json["close_received"] = record.close_received; }
-  if (record.close_sent != 0) { json["close_sent"] = record.close_sent; }
+  ObjectLine line;
+  line.add("time", iso_time(record.began + duration_cast<std::chrono::system_clock::duration>(record.lasted)))
+      .add("level", "info")
+      .add("event", refused ? "refused" : "session")
+      .add("id", record.id)
+      .add_if("reference", record.reference)
+      .add("listener", record.listener)
+      .add_if("route", record.route)
+      .add("client", record.client.text())
+      .add_if("user", record.user)
+      .add_if("proof", record.proof)
+      .add_if("service", record.service)
+      .add_if("host", record.host)
+      .add_if("path", record.path)
+      .add_if("origin", record.origin)
+      .add_if("subprotocol", record.subprotocol)
+      .add_if("tls", record.tls)
+      .add_if("status", static_cast<std::uint64_t>(record.refused_status))
+      .add(refused ? "refusal" : "ending", record.ending)
+      .add("ended_by", record.ended_by)
+      .add("phase", word_of(record.phase));
+  if (refused) { line.add("step", record.step); }
+  line.add_if("place", record.place)
+      .add_if("detail", record.detail)
+      .add_if("error", error_text(record.error))
+      .add_if("close_received", record.close_received)
+      .add_if("close_sent", record.close_sent);
   if (record.phase == Phase::session) {
-    json["from_client_bytes"] = record.from_client_bytes;
-    json["to_client_bytes"] = record.to_client_bytes;
-    json["from_client_messages"] = record.from_client_messages;
-    json["to_client_messages"] = record.to_client_messages;
+    line.add("from_client_bytes", record.from_client_bytes)
+        .add("to_client_bytes", record.to_client_bytes)
+        .add("from_client_messages", record.from_client_messages)
+        .add("to_client_messages", record.to_client_messages);
   }
-  if (record.dial_took != Duration::zero()) { json["dial_ms"] = milliseconds_of(record.dial_took); }
-  json["began"] = iso_time(record.began);
-  json["duration_ms"] = milliseconds_of(record.lasted);
-  return dumped(json);
+  if (record.dial_took != Duration::zero()) { line.add("dial_ms", record.dial_took); }
+  return line.add("began", iso_time(record.began)).add("duration_ms", record.lasted).take();
 }
 
 std::string text_of(const SessionRecord& record) {
@@ -117,8 +155,12 @@ std::string_view word_of(Level level) {
 }
 
 std::string iso_time(WallTime at) {
-  const auto since_epoch = duration_cast<milliseconds>(at.time_since_epoch());
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(at), since_epoch.count() % 1000);
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(std::chrono::floor<milliseconds>(at - day));
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
+                     time.minutes().count(), time.seconds().count(), time.subseconds().count());
 }
 
 std::string size_text(std::uint64_t bytes) {
@@ -142,13 +184,10 @@ std::string line_of(const Note& note, Format format) {
     return fmt::format("{:%H:%M:%S} {}{}", fmt::gmtime(note.at),
                        routine ? "" : fmt::format("{}: ", word_of(note.level)), note.text);
   }
-  Json json;
-  json["time"] = iso_time(note.at);
-  json["level"] = word_of(note.level);
-  json["event"] = note.event;
-  json["text"] = note.text;
-  for (const auto& [name, value] : note.fields) { json[std::string(name)] = value; }
-  return dumped(json);
+  ObjectLine line;
+  line.add("time", iso_time(note.at)).add("level", word_of(note.level)).add("event", note.event).add("text", note.text);
+  for (const auto& [name, value] : note.fields) { line.add(name, value); }
+  return line.take();
 }
 
 }  // namespace bascule::observe

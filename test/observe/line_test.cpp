@@ -41,6 +41,19 @@ TEST(LineOf, ARecordIsOneJsonObject) {
   EXPECT_EQ(json.at("time"), "2026-11-22T17:00:15.200Z");
 }
 
+// Exactly: whoever searches a log by eye or by grep finds things where they were.
+TEST(LineOf, ALineHasItsMembersInOneOrder) {
+  SessionRecord record = served();
+  record.dial_took = 1234us;
+  record.tls = "TLSv1.3";
+  EXPECT_EQ(line_of(record, Format::json),
+            R"({"time":"2026-11-22T17:00:15.200Z","level":"info","event":"session","id":7,"listener":"public",)"
+            R"("route":"desk","client":"192.0.2.1:50000","service":"127.0.0.1:5900","path":"/vnc","tls":"TLSv1.3",)"
+            R"("ending":"client_closed","ended_by":"client","phase":"session","close_received":1001,)"
+            R"("from_client_bytes":1536,"to_client_bytes":3145728,"from_client_messages":0,"to_client_messages":0,)"
+            R"("dial_ms":1.234,"began":"2026-11-22T17:00:11.000Z","duration_ms":4200.000})");
+}
+
 TEST(LineOf, ARecordReadsAsASentenceAtATerminal) {
   EXPECT_EQ(line_of(served(), Format::text),
             "17:00:15 192.0.2.1:50000 desk -> 127.0.0.1:5900 client_closed after 4.2 s, 1.5 KiB in, 3.0 MiB out");
