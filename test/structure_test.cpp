@@ -109,7 +109,9 @@ TEST(Structure, LibrariesAreSeenOnlyWhereTheyBelong) {
 TEST(Structure, PureRoomsAskNoClock) {
   for (const std::string& file : source_files()) {
     const std::string room = room_of(file);
-    if (room != "base" && room != "wire" && room != "proof" && room != "tls" && room != "policy" && room != "relay") { continue; }
+    if (room != "base" && room != "wire" && room != "proof" && room != "tls" && room != "policy" && room != "relay") {
+      continue;
+    }
     EXPECT_EQ(text_of(file).find("::now()"), std::string::npos) << file;
   }
 }

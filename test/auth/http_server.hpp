@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "test/support/tls_server.hpp"
 #include "test/support/loopback_server.hpp"
+#include "test/support/tls_server.hpp"
 
 namespace bascule::test {
 

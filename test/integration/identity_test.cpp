@@ -768,8 +768,8 @@ TEST(ClientCertificate, IsWhatThePeerOfAProxyHasShown) {
   };
   EXPECT_EQ(ask('\x07', 0, "terminal7"), 101);
   EXPECT_EQ(house->record("desk").value("user", ""), "terminal7");
-  EXPECT_EQ(ask('\x07', 1, "terminal7"), 401) << "not verified";
-  EXPECT_EQ(ask('\x01', 0, "terminal7"), 401) << "TLS without a certificate";
+  EXPECT_EQ(ask('\x07', 1, "terminal7"), 403) << "not verified";
+  EXPECT_EQ(ask('\x01', 0, "terminal7"), 403) << "TLS without a certificate";
 }
 
 // --- secrets ---------------------------------------------------------------------------------------------------------

@@ -530,6 +530,9 @@ TEST(HostileTls, TenThousandHandshakesThatBreakOffLeaveNothing) {
     const int size = BIO_read(out, bytes.data(), static_cast<int>(bytes.size()));
     return std::string(bytes.data(), static_cast<std::size_t>(size));
   }();
+  { TlsSocket(Socket::connect(house.bascule().port())).send("x"); }
+  const std::size_t descriptors = house.bascule().descriptors();
+  const auto at_rest = [&] { return eventually([&] { return house.bascule().descriptors() <= descriptors; }); };
   const auto break_off = [&](int count) {
     for (int i = 0; i < count; ++i) {
       Socket visitor = Socket::connect(house.bascule().port());
@@ -546,20 +549,18 @@ TEST(HostileTls, TenThousandHandshakesThatBreakOffLeaveNothing) {
           visitor.reset();
           break;
       }
+      visitor.close();
+      // How many there are at once is no matter of this test, and would show in the memory.
+      if (i % 50 == 49) { ASSERT_TRUE(at_rest()); }
     }
   };
-  const auto at_rest = [&](std::size_t descriptors) {
-    return eventually([&] { return house.bascule().descriptors() <= descriptors; });
-  };
-  { TlsSocket(Socket::connect(house.bascule().port())).send("x"); }
-  const std::size_t descriptors = house.bascule().descriptors();
   const int count = BasculeProcess::sanitized() ? 1000 : 10'000;
-  break_off(count / 5);
-  ASSERT_TRUE(at_rest(descriptors));
+  break_off(count);
+  ASSERT_TRUE(at_rest());
   const std::size_t memory_kib = house.bascule().memory_kib("VmRSS");
   break_off(count);
-  ASSERT_TRUE(at_rest(descriptors));
-  if (!BasculeProcess::sanitized()) { EXPECT_LE(house.bascule().memory_kib("VmRSS"), memory_kib + 1024); }
+  ASSERT_TRUE(at_rest());
+  if (!BasculeProcess::sanitized()) { EXPECT_LE(house.bascule().memory_kib("VmRSS"), memory_kib + 2048); }
   TlsSocket visitor = house.visit();
   echo(visitor);
 }

@@ -33,7 +33,7 @@ LEFT_OUT = {
     "cipher_order": "among suites that are all strong the client chooses, as Mozilla's recommendation has it: it knows "
                     "what its processor is good at",
     "cert_revocation": "the CA made for the scan publishes no list of revoked certificates",
-    "DNS_CAArecord": "it says which CAs may issue for a name, in the DNS; localhost has none",
+    "DNS_CAArecord": "it says which CAs may issue for a name, in the DNS; the name of the scan has none",
     "security_headers": "what a page may do is for whoever wrote it to say, and the one shown here may do nothing",
     "engine_problem": "GOST, which this machine's OpenSSL does not know",
     "sessionresumption_ticket": "it hangs up before the tickets of TLS 1.3 have come; test/tls looks at resumption",
@@ -69,15 +69,15 @@ def openssl(*words):
 
 
 def issue(folder):
-    """A CA, and by it a certificate of each kind of key for localhost."""
+    """A CA, and by it a certificate of each kind of key for scan.example.org."""
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", 200,
             "-subj", "/CN=Scanned CA", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
             "-keyout", folder / "ca.key", "-out", folder / "ca.pem")
     extensions = folder / "extensions"
-    extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\n"
+    extensions.write_text("subjectAltName=DNS:scan.example.org,IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\n"
                           "keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n", encoding="ascii")
     for name, key in {"ecdsa": ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"], "rsa": ["rsa:2048"]}.items():
-        openssl("req", "-new", "-newkey", *key, "-nodes", "-subj", "/CN=localhost",
+        openssl("req", "-new", "-newkey", *key, "-nodes", "-subj", "/CN=scan.example.org",
                 "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.csr")
         openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key",
                 "-days", 180, "-extfile", extensions, "-out", folder / f"{name}.pem")
@@ -96,6 +96,7 @@ listen:
   - {{name: modern, address: "127.0.0.1:0", tls: {{certificates: [{certificates}], versions: modern}}}}
 routes:
   - name: pages
+    host: scan.example.org
     path: /*
     auth: none
     files: {{folder: {pages}, index: index.html}}
@@ -107,7 +108,7 @@ routes:
 def scanned_by_testssl(folder, name, port, ca, look):
     """Its findings: dictionaries with id, severity and finding."""
     found = folder / f"{name}.json"
-    words = [*TESTSSL, *look, "--ip", "127.0.0.1", "--jsonfile", str(found), f"localhost:{port}"]
+    words = [*TESTSSL, *look, "--ip", "127.0.0.1", "--jsonfile", str(found), f"scan.example.org:{port}"]
     if ca:
         words[1:1] = ["--add-ca", str(ca)]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SCAN_SECONDS_MAX)
@@ -121,7 +122,7 @@ def scanned_by_testssl(folder, name, port, ca, look):
 
 
 def scanned_by_sslscan(port):
-    done = subprocess.run(["sslscan", "--xml=-", "--sni-name=localhost", f"127.0.0.1:{port}"], stdin=subprocess.DEVNULL,
+    done = subprocess.run(["sslscan", "--xml=-", "--sni-name=scan.example.org", f"127.0.0.1:{port}"], stdin=subprocess.DEVNULL,
                           check=True, capture_output=True, text=True, timeout=SCAN_SECONDS_MAX)
     return xml.etree.ElementTree.fromstring(done.stdout[done.stdout.index("<?xml"):]).find("ssltest")
 
