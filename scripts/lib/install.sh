@@ -4,7 +4,8 @@
 #   install_packages build demo        the sets below, by name
 
 packages_build=(g++ cmake ninja-build ccache pkg-config
-  libasio-dev libssl-dev libcrypt-dev libyaml-cpp-dev libfmt-dev nlohmann-json3-dev libcli11-dev)
+  libasio-dev libssl-dev libcrypt-dev libyaml-cpp-dev libfmt-dev nlohmann-json3-dev libcli11-dev
+  ca-certificates)  # whom the system trusts: services by TLS are verified by it
 packages_test=(libgtest-dev libgmock-dev clang-format-14 clang-tidy-14
   python3 python3-jsonschema python3-yaml python3-jwt python3-cryptography php-cli valgrind)
 # llvm-14 gives the names in what a crash prints.
