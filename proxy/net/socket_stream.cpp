@@ -45,13 +45,7 @@ int SocketStream::connected() {
 }
 
 IoResult SocketStream::read(MutableBytes into) {
-  if (early_) {
-    const std::size_t count = std::min(into.size(), early_->size());
-    std::copy_n(early_->begin(), count, into.begin());
-    early_->erase(early_->begin(), early_->begin() + static_cast<std::ptrdiff_t>(count));
-    if (early_->empty()) { early_.reset(); }
-    return IoResult::moved(count);
-  }
+  if (has_early()) { return IoResult::moved(take_early(into)); }
   if (!readable_) { return IoResult::wait_readable(); }
   for (;;) {
     const ssize_t got = ::recv(socket_.get(), into.data(), into.size(), 0);
@@ -88,12 +82,6 @@ IoResult SocketStream::write(Bytes from) {
     }
     return IoResult::broken(errno);
   }
-}
-
-void SocketStream::unread(Bytes early) {
-  if (early.empty()) { return; }
-  if (!early_) { early_ = std::make_unique<std::vector<std::uint8_t>>(); }
-  early_->insert(early_->begin(), early.begin(), early.end());
 }
 
 void SocketStream::shutdown_write() {

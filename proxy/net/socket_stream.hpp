@@ -32,7 +32,6 @@ class SocketStream final : public PolledStream, private Pollable {
 
   IoResult read(MutableBytes into) override;
   IoResult write(Bytes from) override;
-  void unread(Bytes early) override;
   void shutdown_write() override;
   void abort() override;
   std::size_t unsent() const override;
@@ -44,7 +43,6 @@ class SocketStream final : public PolledStream, private Pollable {
 
   Loop& loop_;
   Watcher* watcher_ = nullptr;
-  std::unique_ptr<std::vector<std::uint8_t>> early_;  // given back, to be read again
   OwnedFd socket_;
   bool connecting_;
   bool readable_ = false;  // being registered tells what is there already

@@ -176,13 +176,7 @@ void TlsStream::put_off_tickets(Records& records) {
 // --- what it carries -------------------------------------------------------------------------------------------------
 
 IoResult TlsStream::read(MutableBytes into) {
-  if (early_) {
-    const std::size_t count = std::min(into.size(), early_->size());
-    std::copy_n(early_->begin(), count, into.begin());
-    early_->erase(early_->begin(), early_->begin() + static_cast<std::ptrdiff_t>(count));
-    if (early_->empty()) { early_.reset(); }
-    return IoResult::moved(count);
-  }
+  if (has_early()) { return IoResult::moved(take_early(into)); }
   if (ended_) { return IoResult::ended(); }
   for (bool opens = engine_->buffered() > 0 || engine_->tells_more() || unopened_ != nullptr;; opens = true) {
     if (opens) {
@@ -224,12 +218,6 @@ IoResult TlsStream::write(Bytes from) {
     from = from.subspan(count);
   }
   return IoResult::moved(all - from.size());
-}
-
-void TlsStream::unread(Bytes early) {
-  if (early.empty()) { return; }
-  if (!early_) { early_ = std::make_unique<std::vector<std::uint8_t>>(); }
-  early_->insert(early_->begin(), early.begin(), early.end());
 }
 
 void TlsStream::shutdown_write() {

@@ -83,7 +83,6 @@ class TlsStream final : public PolledStream, private Watcher {
   IoResult read(MutableBytes into) override;
   // What is taken is sealed, and sent by and by: see held().
   IoResult write(Bytes from) override;
-  void unread(Bytes early) override;
   void shutdown_write() override;  // close_notify, then FIN
   void abort() override;
   std::size_t unsent() const override { return held() + socket_->unsent(); }
@@ -119,9 +118,8 @@ class TlsStream final : public PolledStream, private Watcher {
   std::unique_ptr<tls::Engine> engine_;
   TlsBench& bench_;
   Watcher* watcher_ = nullptr;
-  std::unique_ptr<Waiting> unopened_;                 // fetched before, and more than could be opened
-  std::unique_ptr<Waiting> sealed_;                   // waits for the socket
-  std::unique_ptr<std::vector<std::uint8_t>> early_;  // given back, to be read again
+  std::unique_ptr<Waiting> unopened_;  // fetched before, and more than could be opened
+  std::unique_ptr<Waiting> sealed_;    // waits for the socket
   int error_ = 0;
   bool put_off_ = false;  // what waits has not been offered to the socket: it goes with what is said next
   bool ended_ = false;
