@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from harness import Case, HERE, answers, eventually, free_port
+from harness import Case, E2E, answers, eventually, free_port
 from services import closed_port
 
 CLIENTS = 6
@@ -24,7 +24,7 @@ class Brokers(Case):
     def clients(self, url):
         """mqtt.js clients in a process of their own; all of them are connected."""
         process = subprocess.Popen(
-            ["node", HERE / "clients/mqtt_failover.mjs", url, str(CLIENTS)],
+            ["node", E2E / "clients/mqtt_failover.mjs", url, str(CLIENTS)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 from desktops import Desktops
-from harness import Case, HERE, OUT, shipped_rules
+from harness import Case, E2E, OUT, shipped_rules
 
 
 class Novnc(Desktops):
@@ -70,7 +70,7 @@ class EchoPage(Case):
         bascule = self.serve(shipped_rules("echo.yaml"))
         text = f"Grüße, 世界 🌉 {random.randbytes(4).hex()} <b>not bold</b>"
         browser = subprocess.Popen(
-            ["node", HERE / "clients/echo_page.mjs", bascule.http("/"), text, OUT / "echo.png"],
+            ["node", E2E / "clients/echo_page.mjs", bascule.http("/"), text, OUT / "echo.png"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -82,7 +82,7 @@ class Proofs(Secrets):
         fields = upgrade(host or bascule.address, origin, protocols, more)
         with Visit(bascule.address, target, fields) as visit:
             if visit.status == 101:
-                self.assertEqual(visit.frame(), (2, HELLO))
+                self.assertEqual(visit.said(), (2, HELLO))
                 self.fields = visit.fields
                 visit.leave()
             return visit.status
@@ -145,8 +145,8 @@ class Proofs(Secrets):
         soon = upgrade("desk.example.org", None, ["binary"], [bearer(token(exp=int(time.time()) - 25))])
         with Visit(bascule.address, "/desk/1", soon) as visit:
             self.assertEqual(visit.status, 101)
-            self.assertEqual(visit.frame(), (2, HELLO))
-            opcode, payload = visit.frame()
+            self.assertEqual(visit.said(), (2, HELLO))
+            opcode, payload = visit.said()
             self.assertEqual((opcode, payload), (8, (1008).to_bytes(2, "big") + b"credential expired"))
             visit.leave()
         bascule.wait_for("session", ending="credential_expired", user="ada", proof="portal")

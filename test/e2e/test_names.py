@@ -4,7 +4,7 @@ import resource
 import select
 import socket
 
-from harness import Case, HERE
+from harness import Case, E2E
 from services import Greeter
 from visitor import Visit, upgrade
 
@@ -15,7 +15,7 @@ class DeadNames(Case):
     def silent_names(self):
         """A library that makes the look-up of names below silent.example hang for good."""
         library = self.folder / "silent_names.so"
-        self.command("g++", "-std=c++20", "-shared", "-fPIC", "-o", library, HERE / "silent_names.cpp", "-ldl")
+        self.command("g++", "-std=c++20", "-shared", "-fPIC", "-o", library, E2E / "silent_names.cpp", "-ldl")
         return library
 
     def test_a_thousand_dead_names_delay_nobody_else(self):
@@ -53,6 +53,6 @@ class DeadNames(Case):
         bascule.wait_for_count(900, "refused", route="made", status=503)
         with Visit(bascule.address, "/fixed", upgrade(bascule.address)) as visit:
             self.assertEqual(visit.status, 101)
-            self.assertEqual(visit.frame(), (2, b"here I am"))
+            self.assertEqual(visit.said(), (2, b"here I am"))
             self.assertLess(len(waiting.poll(0)), VISITORS, "somebody is still waiting for a name of his own")
         self.assertEqual(bascule.stop(), 0, "look-ups that never end do not keep the process")

@@ -355,7 +355,7 @@ class Shipped(Examples):
     def visits(self, bascule, target, stranger_status):
         with self.visit(target, "https://desk.example.org", VISITOR) as visit:
             self.assertEqual(visit.status, 101, bascule.said[-1:])
-            self.assertEqual(visit.frame(), (2, b"here I am"))
+            self.assertEqual(visit.said(), (2, b"here I am"))
             visit.leave()
         record = bascule.wait_for("session", route="desk")
         self.assertEqual(host_of_client(record), VISITOR)

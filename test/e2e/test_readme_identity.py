@@ -11,7 +11,7 @@ import time
 import urllib.parse
 
 import jwt
-from harness import HERE, ROOT, bascule_binary
+from harness import E2E, ROOT, bascule_binary
 from test_identity import PASSWORD, Secrets, bearer
 from visitor import Visit, upgrade
 
@@ -162,7 +162,7 @@ class Readme(Secrets):
         """README's blocks, for the app and beside bascule's own pages."""
         texts = {"/desk": REACT_PAGE, "/component.js": COMPONENT, "/umd/names.js": REACT_NAMES}
         for name in ("react", "react-dom"):
-            texts[f"/umd/{name}.js"] = (HERE / f"node_modules/{name}/umd/{name}.development.js").read_text()
+            texts[f"/umd/{name}.js"] = (E2E / f"node_modules/{name}/umd/{name}.development.js").read_text()
         for word, block in BLOCKS.items():
             texts[f"/{word}.js"] = block.replace("wss://desk.example.org", self.ws)
         texts["/before.js"] += "export {status};\n"

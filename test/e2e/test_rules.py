@@ -44,7 +44,7 @@ class Rebinding(Case):
         for host in (f"localhost:{port}", bascule.address):
             with Visit(bascule.address, "/vnc", upgrade(host, f"http://{host}")) as visit:
                 self.assertEqual(visit.status, 101)
-                self.assertEqual(visit.frame(), (2, b"the desktop"))
+                self.assertEqual(visit.said(), (2, b"the desktop"))
             with Visit(bascule.address, "/vnc", upgrade(host, evil)) as visit:
                 self.assertEqual(visit.status, 403)
 
@@ -77,7 +77,7 @@ class TokenFiles(Desktops):
 
         def led_to(address, token):
             with Visit(address, f"/websockify?token={token}", upgrade(address, protocols=["binary"])) as visit:
-                return visit.frame()[1].decode() if visit.status == 101 else visit.status
+                return visit.said()[1].decode() if visit.status == 101 else visit.status
 
         wanted = {"alpha": "desk one", "beta": "desk two", "gamma": "desk three", "delta-2_x": "desk one"}
         for token, name in wanted.items():
@@ -172,7 +172,7 @@ class FiveMinutes(Case):
             with Visit(bascule.address, "/websockify", upgrade(bascule.address, origin, ["binary"])) as visit:
                 self.assertEqual(visit.status, 101)
                 self.assertEqual(visit.fields["sec-websocket-protocol"], "binary")
-                self.assertEqual(visit.frame(), (2, b"RFB 003.008\n"))
+                self.assertEqual(visit.said(), (2, b"RFB 003.008\n"))
             page = self.command("curl", "--silent", "--max-time", "60", f"{origin}/").stdout
             self.assertEqual("noVNC" in page, number == 1, page[:200])
 

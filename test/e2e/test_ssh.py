@@ -7,7 +7,7 @@ import pathlib
 import random
 import shlex
 
-from harness import Case, HERE, answers, free_port
+from harness import Case, E2E, answers, free_port
 
 FILE_BYTES = 50 << 20
 
@@ -56,7 +56,7 @@ class Ssh(Case):
             routes:
               - {{name: shell, path: /ssh, protocol: ssh, auth: none, to: "127.0.0.1:{port}"}}
             """)
-        through_us = shlex.join(["/usr/bin/python3", str(HERE / "ws_pipe.py"), self.bascule.ws("/ssh")])
+        through_us = shlex.join(["/usr/bin/python3", str(E2E / "ws_pipe.py"), self.bascule.ws("/ssh")])
         self.options = ["-F", "none", "-i", self.folder / "user"]
         for option in (
             f"ProxyCommand={through_us}",

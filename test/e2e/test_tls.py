@@ -305,7 +305,7 @@ class ToTheService(Certified, RabbitMq):
             self.addCleanup(service.close)
             bascule = self.serve(self.rules(service.port))
             with Visit(bascule.address, "/stomp", self.stomp(bascule)) as visit:
-                self.assertEqual((visit.status, visit.frame()[1]), (101, b"CONNECTED"))
+                self.assertEqual((visit.status, visit.said()[1]), (101, b"CONNECTED"))
                 visit.leave()
         with self.subTest("no TLS"):
             self.refused_by(self.service)

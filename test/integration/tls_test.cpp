@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -551,16 +553,23 @@ TEST(HostileTls, TenThousandHandshakesThatBreakOffLeaveNothing) {
       }
       visitor.close();
       // How many there are at once is no matter of this test, and would show in the memory.
-      if (i % 50 == 49) { ASSERT_TRUE(at_rest()); }
+      if (i % 10 == 9) { ASSERT_TRUE(at_rest()); }
     }
   };
-  const int count = BasculeProcess::sanitized() ? 1000 : 10'000;
-  break_off(count);
-  ASSERT_TRUE(at_rest());
-  const std::size_t memory_kib = house.bascule().memory_kib("VmRSS");
-  break_off(count);
-  ASSERT_TRUE(at_rest());
-  if (!BasculeProcess::sanitized()) { EXPECT_LE(house.bascule().memory_kib("VmRSS"), memory_kib + 2048); }
+  // What is leaked grows in every round; what the allocator keeps back for the busiest moment so far, in some.
+  const int rounds = 5;
+  const int each = BasculeProcess::sanitized() ? 200 : 2000;
+  std::size_t resident_kib = 0;
+  std::size_t least_growth_kib = std::numeric_limits<std::size_t>::max();
+  for (int round = 0; round < rounds; ++round) {
+    break_off(each);
+    ASSERT_TRUE(at_rest());
+    const std::size_t now_kib = house.bascule().memory_kib("VmRSS");
+    if (round > 0) { least_growth_kib = std::min(least_growth_kib, now_kib - std::min(now_kib, resident_kib)); }
+    resident_kib = now_kib;
+  }
+  // 64 KiB in 2,000: 32 bytes a handshake.
+  if (!BasculeProcess::sanitized()) { EXPECT_LE(least_growth_kib, 64); }
   TlsSocket visitor = house.visit();
   echo(visitor);
 }

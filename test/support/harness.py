@@ -1,4 +1,4 @@
-"""What every end-to-end case needs: a folder of its own, processes that are ended again, free ports, and a bascule.
+"""What every case that drives the real binary needs: a folder of its own, processes that are ended again, free ports, and a bascule.
 
 A case derives from `Case`, starts the service it is about and one bascule with the few rules it needs, and drives a
 real client through it. All that a case starts, ends with it: each process is the head of its own process group, and
@@ -9,6 +9,8 @@ import json
 import os
 import pathlib
 import random
+import re
+import resource
 import shutil
 import signal
 import socket
@@ -19,14 +21,19 @@ import threading
 import time
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+E2E = ROOT / "test" / "e2e"
 OUT = ROOT / "build" / "e2e"
 PATIENCE_SECONDS = 60  # how long anything may take that should come at once; a hang fails here, a slow machine does not
 
 
 def bascule_binary():
     return pathlib.Path(os.environ.get("BASCULE_BIN", ROOT / "build/release/proxy/bascule"))
+
+
+def sanitized():
+    """Whether the binary is one that keeps its memory for the sake of finding faults."""
+    return b"__asan_init" in bascule_binary().read_bytes()
 
 
 def free_port():
@@ -118,9 +125,15 @@ class Process:
 
 
 class Bascule:
-    """bascule with rules of its own on a port of its own, and everything it has logged."""
+    """bascule with rules of its own on a port of its own, and everything it has logged.
 
-    def __init__(self, folder, rules, env=None):
+    `under`: what it is started by, such as `strace`; `limits`: resource limits, {resource.RLIMIT_NOFILE: 64}."""
+
+    def __init__(self, folder, rules, env=None, under=(), limits=None):
+        def limited():
+            for which, limit in (limits or {}).items():
+                resource.setrlimit(which, (limit, limit))
+
         self.rules_file = folder / "rules.yaml"
         self.write_rules(rules)
         self.events = []
@@ -128,7 +141,8 @@ class Bascule:
         self.stopped = False
         self._changed = threading.Condition()
         self.child = subprocess.Popen(
-            [str(bascule_binary()), "serve", str(self.rules_file)],
+            [*map(str, under), str(bascule_binary()), "serve", str(self.rules_file)],
+            preexec_fn=limited if limits else None,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -141,9 +155,30 @@ class Bascule:
         try:
             self.wait_for("ready")
             self.address = self.wait_for("listening")["address"]
+            self.pid = self._pid_below(self.child.pid) if under else self.child.pid
         except BaseException:
-            self.child.kill()
+            os.killpg(self.child.pid, signal.SIGKILL)
             raise
+
+    @staticmethod
+    def _pid_below(pid):
+        """Of the process itself, which what it was started by has started, or has become."""
+        while os.path.realpath(f"/proc/{pid}/exe") != os.path.realpath(bascule_binary()):
+            children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            assert children, f"no {bascule_binary().name} below {pid}"
+            pid = int(children[0])
+        return pid
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def resident_kib(self):
+        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text())[1])
+
+    def cpu_seconds(self):
+        """That it has used so far, in user space and in the kernel."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def write_rules(self, rules):
         self.rules_file.write_text(textwrap.dedent(rules))
@@ -188,7 +223,7 @@ class Bascule:
     def stop(self):
         """Drains with SIGTERM; the exit code."""
         self.stopped = True
-        self.child.send_signal(signal.SIGTERM)
+        os.kill(self.pid, signal.SIGTERM)
         try:
             self.child.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -241,9 +276,9 @@ class Case(unittest.TestCase):
         self.addCleanup(process.stop)
         return process
 
-    def serve(self, rules, env=None):
+    def serve(self, rules, env=None, **how):
         """A bascule that must have lived until the end of the case and then drain and exit with 0."""
-        bascule = Bascule(self.folder, rules, env)
+        bascule = Bascule(self.folder, rules, env, **how)
         self.addCleanup(self._drain, bascule)
         return bascule
 
@@ -254,10 +289,10 @@ class Case(unittest.TestCase):
 
     def node(self, script, *arguments, seconds=180, env=None):
         """Runs one of clients/*.mjs; the JSON object it prints when all went well."""
-        return self._run(["node", HERE / "clients" / script, *arguments], seconds, env)
+        return self._run(["node", E2E / "clients" / script, *arguments], seconds, env)
 
     def python(self, script, *arguments, seconds=180, env=None):
-        return self._run(["/usr/bin/python3", HERE / "clients" / script, *arguments], seconds, env)
+        return self._run(["/usr/bin/python3", E2E / "clients" / script, *arguments], seconds, env)
 
     def _run(self, argv, seconds, env):
         done = self.command(*argv, seconds=seconds, env=env)

@@ -5,8 +5,9 @@ import re
 import socket
 import struct
 
+from frames import BINARY, CLOSE, Frame, close, frame, take_frame
+
 PATIENCE_SECONDS = 60
-BINARY, CLOSE = 2, 8  # opcodes of frames (RFC 6455, section 5.2)
 
 
 def upgrade(host, origin=None, protocols=(), more=()):
@@ -38,6 +39,7 @@ class Visit:
         head = "".join(f"{name}: {value}\r\n" for name, value in fields)
         self.status = 0
         self.fields = {}
+        self.was_reset = False
         self._rest = b""
         try:
             self.socket.sendall(before + f"GET {target} HTTP/1.1\r\n{head}\r\n".encode())
@@ -71,6 +73,9 @@ class Visit:
     def body(self):
         return self._take(int(self.fields.get("content-length", 0)))
 
+    def send(self, data):
+        self.socket.sendall(data)
+
     def echoes(self):
         """Whether a random message comes back as it was sent."""
         return self.close_code_unless_it_echoes() is None
@@ -78,32 +83,65 @@ class Visit:
     def close_code_unless_it_echoes(self):
         """None where a random message comes back as it was sent; the code where a Close comes instead."""
         sent = os.urandom(100)
-        self._send_frame(BINARY, sent)
-        opcode, payload = self.frame()
-        if opcode == CLOSE:
-            return struct.unpack("!H", payload[:2])[0]
-        assert (opcode, payload) == (BINARY, sent), f"sent {sent!r}, and {payload!r} came back by opcode {opcode}"
+        self.send(frame(BINARY, sent))
+        heard = self.frame()
+        if heard.opcode == CLOSE:
+            return heard.code
+        assert (heard.opcode, heard.payload) == (BINARY, sent), f"sent {sent!r}, and {heard} came back"
         return None
 
-    def frame(self):
-        """(opcode, payload) of the next frame, which is short and not cut into several."""
-        first, length = self._take(2)
-        assert first & 0x80 and length < 126, "a case reads only frames that are short and whole"
-        return first & 0x0F, self._take(length)
+    def said(self):
+        """(opcode, payload) of the next frame."""
+        heard = self.frame()
+        return heard.opcode, heard.payload
+
+    def frame(self) -> Frame:
+        """The next frame."""
+        heard = self.frame_or_end()
+        assert heard, "the connection ended where a frame was expected"
+        return heard
+
+    def frame_or_end(self):
+        """The next frame; None where the connection has ended instead, `was_reset` tells how."""
+        while True:
+            heard, size = take_frame(self._rest)
+            if heard:
+                self._rest = self._rest[size:]
+                return heard
+            try:
+                more = self.socket.recv(1 << 16)
+            except ConnectionResetError:
+                self.was_reset = True
+                more = b""
+            if not more:
+                assert self.was_reset or not self._rest, f"the connection ended within a frame: {self._rest[:40]!r}"
+                return None
+            self._rest += more
+
+    def frames_to_the_end(self):
+        """All frames until the connection has ended."""
+        return list(iter(self.frame_or_end, None))
+
+    def rest(self):
+        """All bytes until the connection has ended."""
+        try:
+            while more := self.socket.recv(1 << 16):
+                self._rest += more
+        except ConnectionResetError:
+            self.was_reset = True
+        taken, self._rest = self._rest, b""
+        return taken
+
+    def reset(self):
+        """Is gone with a RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
 
     def leave(self):
         """Says Close, and is gone when the other side has closed the connection."""
-        self._send_frame(CLOSE, struct.pack("!H", 1000))
-        try:
-            while self.socket.recv(1 << 16):
-                pass
-        except ConnectionResetError:
-            pass
+        self.send(close(1000))
+        self.rest()
         self.socket.close()
-
-    def _send_frame(self, opcode, payload):
-        # A mask of zeros: the payload stands there as it is.
-        self.socket.sendall(bytes([0x80 | opcode, 0x80 | len(payload)]) + bytes(4) + payload)
 
     def _take(self, count):
         while len(self._rest) < count:
