@@ -52,6 +52,14 @@ class Stream {
   // Ends our direction properly (FIN) behind everything written so far. May be called again, to no effect.
   virtual void shutdown_write() = 0;
 
+  // The two in one: write(), and where that takes all of it shutdown_write(), so that the end travels with the last
+  // bytes. What is not taken must be offered again, as the last.
+  virtual IoResult write_last(Bytes from) {
+    const IoResult written = write(from);
+    if (written.bytes == from.size()) { shutdown_write(); }
+    return written;
+  }
+
   // Makes the coming end unclean: when the stream is destroyed the other side sees a reset, not an end.
   virtual void abort() = 0;
 

@@ -66,10 +66,16 @@ IoResult SocketStream::read(MutableBytes into) {
   }
 }
 
-IoResult SocketStream::write(Bytes from) {
+IoResult SocketStream::write_last(Bytes from) {
+  const IoResult written = send(from, MSG_MORE);  // waits in the kernel for the FIN
+  if (written.bytes == from.size()) { shutdown_write(); }
+  return written;
+}
+
+IoResult SocketStream::send(Bytes from, int flags) {
   if (!writable_) { return IoResult::wait_writable(); }
   for (;;) {
-    const ssize_t sent = ::send(socket_.get(), from.data(), from.size(), MSG_NOSIGNAL);
+    const ssize_t sent = ::send(socket_.get(), from.data(), from.size(), MSG_NOSIGNAL | flags);
     if (sent >= 0) {
       const auto count = static_cast<std::size_t>(sent);
       if (count < from.size()) { writable_ = false; }

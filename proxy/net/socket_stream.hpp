@@ -31,7 +31,8 @@ class SocketStream final : public PolledStream, private Pollable {
   int descriptor() const override { return socket_.get(); }
 
   IoResult read(MutableBytes into) override;
-  IoResult write(Bytes from) override;
+  IoResult write(Bytes from) override { return send(from, 0); }
+  IoResult write_last(Bytes from) override;
   void shutdown_write() override;
   void abort() override;
   std::size_t unsent() const override;
@@ -40,6 +41,7 @@ class SocketStream final : public PolledStream, private Pollable {
 
  private:
   void on_events(std::uint32_t events) override;
+  IoResult send(Bytes from, int flags);
 
   Loop& loop_;
   Watcher* watcher_ = nullptr;

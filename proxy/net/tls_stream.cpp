@@ -77,7 +77,7 @@ void TlsStream::keep_fetched() {
 
 void TlsStream::send(Bytes records) {
   if (held() == 0) {
-    const IoResult written = socket_->write(records);
+    const IoResult written = shut_ ? socket_->write_last(records) : socket_->write(records);
     if (written.status == Io::reset) { return fail(written.error); }
     records = records.subspan(written.bytes);
   }
@@ -218,6 +218,23 @@ IoResult TlsStream::write(Bytes from) {
     from = from.subspan(count);
   }
   return IoResult::moved(all - from.size());
+}
+
+// The bytes, close_notify and FIN at once.
+IoResult TlsStream::write_last(Bytes from) {
+  const bool fits = from.size() <= TlsBench::seal_bytes_when_tight && held() == 0 && error_ == 0;
+  if (!fits) { return PolledStream::write_last(from); }
+  const Did did = with_records([&](Records& records) {
+    const Did wrote = engine_->write(records, from);
+    if (wrote == Did::well) {
+      engine_->close(records);
+      shut_ = true;
+    }
+    return wrote;
+  });
+  if (did == Did::wants_more) { return IoResult::wait_readable(); }
+  if (did != Did::well) { fail(EPROTO); }
+  return error_ != 0 ? IoResult::broken(error_) : IoResult::moved(from.size());
 }
 
 void TlsStream::shutdown_write() {

@@ -83,6 +83,7 @@ class TlsStream final : public PolledStream, private Watcher {
   IoResult read(MutableBytes into) override;
   // What is taken is sealed, and sent by and by: see held().
   IoResult write(Bytes from) override;
+  IoResult write_last(Bytes from) override;
   void shutdown_write() override;  // close_notify, then FIN
   void abort() override;
   std::size_t unsent() const override { return held() + socket_->unsent(); }

@@ -170,7 +170,8 @@ void ClientSide::on_close(Bytes payload, TimePoint now) {
 
 bool ClientSide::flush(TimePoint now) {
   while (!outbox_.empty()) {
-    const IoResult written = outbox_.flush(stream_);
+    const bool last = output_ == Output::closing && input_ != Input::frames;
+    const IoResult written = outbox_.flush(stream_, last ? Outbox::Then::end : Outbox::Then::more);
     if (written.status == Io::reset) {
       on_write_error(written.error);
       return true;

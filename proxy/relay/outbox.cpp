@@ -16,10 +16,11 @@ void Outbox::clear() {
   sent_ = 0;
 }
 
-IoResult Outbox::flush(Stream& stream) {
+IoResult Outbox::flush(Stream& stream, Then then) {
   std::size_t taken = 0;
   while (!empty()) {
-    const IoResult written = stream.write(Bytes(bytes_).subspan(sent_));
+    const Bytes rest = Bytes(bytes_).subspan(sent_);
+    const IoResult written = then == Then::end ? stream.write_last(rest) : stream.write(rest);
     if (written.status != Io::bytes) { return taken > 0 && written.waits() ? IoResult::moved(taken) : written; }
     taken += written.bytes;
     sent_ += written.bytes;

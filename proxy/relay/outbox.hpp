@@ -28,7 +28,9 @@ class Outbox {
 
   // Writes what waits. `bytes`: something was taken (see empty() for whether all was); `wants_writable` or `reset` as
   // the stream said. REQUIRES: !empty().
-  IoResult flush(Stream& stream);
+  enum class Then : std::uint8_t { more, end };
+  // With Then::end the end of our direction goes with the last of it.
+  IoResult flush(Stream& stream, Then then = Then::more);
 
  private:
   Workbench& bench_;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "test/net/loop_fixture.hpp"
+#include "test/support/segments.hpp"
 #include "test/support/sockets.hpp"
 
 namespace bascule::net {
@@ -147,6 +148,39 @@ TEST_F(SocketStreamTest, WritesUntilTheKernelIsFullAndGoesOnWhenThereIsRoom) {
   reads.join();
   EXPECT_TRUE(waited);
   EXPECT_EQ(got == data, true);
+}
+
+// A packet less for each session that ends: at some 300 us a session, 2 % of it.
+TEST_F(SocketStreamTest, TheLastBytesAndTheEndGoAsOne) {
+  Pair pair = tcp_pair();
+  const auto before = test::segments_sent(pair.stream->descriptor());
+  EXPECT_EQ(pair.stream->write_last(bytes_of(std::string_view("farewell"))).bytes, 8U);
+  EXPECT_EQ(test::segments_sent(pair.stream->descriptor()) - before, 1U);
+  EXPECT_EQ(pair.other.receive_all(), "farewell");
+}
+
+TEST_F(SocketStreamTest, LastBytesThatFindNoRoomAreNotTheEndYet) {
+  Pair pair = tcp_pair();
+  const std::string much = test::random_bytes(16'000'000, 8);
+  Bytes rest = bytes_of(much);
+  rest = rest.subspan(pair.stream->write_last(rest).bytes);
+  ASSERT_FALSE(rest.empty());
+  std::string got;
+  std::thread reads([&] { got = pair.other.receive_all(); });
+  run([](Loop& on, SocketStream& stream, Bytes last) -> Async<void> {
+    Waiter waiter(on);
+    stream.watched_by(&waiter);
+    while (!last.empty()) {
+      const IoResult written = stream.write_last(last);
+      last = last.subspan(written.bytes);
+      if (!written.waits()) { continue; }
+      const Wake wake = co_await waiter.wait(on.now() + 20s);
+      if (wake != Wake::ready) { throw std::runtime_error("there is never room"); }
+    }
+    stream.watched_by(nullptr);
+  }(loop, *pair.stream, rest));
+  reads.join();
+  EXPECT_TRUE(got == much);
 }
 
 TEST_F(SocketStreamTest, AbortReachesTheOtherSideAtOnceAsAReset) {

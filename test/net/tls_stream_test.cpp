@@ -13,6 +13,7 @@
 #include "test/net/loop_fixture.hpp"
 #include "test/support/bascule_process.hpp"
 #include "test/support/loopback_server.hpp"
+#include "test/support/segments.hpp"
 #include "test/support/tls_server.hpp"
 
 namespace bascule::net {
@@ -380,6 +381,20 @@ class TlsPairTest : public LoopTest {
     end.stream->watched_by(nullptr);
   }
 
+  Async<void> say_last(End& end, Bytes last) {
+    Waiter waiter(loop);
+    end.stream->watched_by(&waiter);
+    while (!last.empty()) {
+      const IoResult written = end.stream->write_last(last);
+      last = last.subspan(written.bytes);
+      if (written.status != Io::wants_writable) { continue; }
+      const Wake wake = co_await waiter.wait(loop.now() + 60s);
+      if (wake != Wake::ready) { throw std::runtime_error("there is never room"); }
+    }
+    co_await until_done();
+    end.stream->watched_by(nullptr);
+  }
+
   Async<void> both(std::string visitor_says, std::string host_says, std::size_t bytes_at_once) {
     asio::co_spawn(loop.executor(), talk(visitor_, std::move(visitor_says), bytes_at_once), done());
     co_await talk(host_, std::move(host_says), bytes_at_once);
@@ -457,6 +472,27 @@ TEST_F(TlsPairTest, HoldsWhatTheSocketDoesNotTake) {
   EXPECT_EQ(visitor_.heard.size(), taken);
   EXPECT_EQ(visitor_.ended, Io::end) << "close_notify came behind all of it";
   EXPECT_EQ(host_.stream->held(), 0U);
+  EXPECT_EQ(budget_.bytes(), 0U);
+}
+
+TEST_F(TlsPairTest, TheLastBytesCloseNotifyAndTheEndGoAsOne) {
+  run(shake_both());
+  EXPECT_EQ(host_.stream->write(bytes_of(std::string_view("tickets and this, "))).status, Io::bytes);
+  const auto before = test::segments_sent(host_.stream->descriptor());
+  EXPECT_EQ(host_.stream->write_last(bytes_of(std::string_view("farewell"))).bytes, 8U);
+  EXPECT_EQ(test::segments_sent(host_.stream->descriptor()) - before, 1U);
+  run(hear_out(visitor_));
+  EXPECT_EQ(visitor_.heard, "tickets and this, farewell");
+  EXPECT_EQ(visitor_.ended, Io::end);
+}
+
+TEST_F(TlsPairTest, LastBytesThatAreManyEndAsWellAsFew) {
+  run(shake_both());
+  const std::string much = test::random_bytes(400'000, 9);
+  asio::co_spawn(loop.executor(), hear_out(visitor_), done());
+  run(say_last(host_, bytes_of(much)));
+  EXPECT_TRUE(visitor_.heard == much) << visitor_.heard.size();
+  EXPECT_EQ(visitor_.ended, Io::end);
   EXPECT_EQ(budget_.bytes(), 0U);
 }
 

@@ -181,6 +181,21 @@ TEST(SpliceEnding, ClientCloseDeliversEverythingBeforeItThenFin) {
   EXPECT_EQ(desk.data_to_client(), "");
 }
 
+TEST(SpliceEnding, TheEndGoesWithTheCloseThatAnswersTheClients) {
+  Desk desk;
+  desk.client.arrive(client_close(1000));
+  desk.turn();
+  EXPECT_TRUE(desk.client.ended_with_last_bytes());
+}
+
+TEST(SpliceEnding, ACloseThatAwaitsItsAnswerIsNotTheEnd) {
+  Desk desk;
+  desk.service.end();
+  desk.turn();
+  EXPECT_EQ(desk.close_frame().close_code(), 1000);
+  EXPECT_FALSE(desk.client.shut());
+}
+
 TEST(SpliceEnding, ClientCloseIsAnsweredEvenIfTheServiceIsSlowToTakeTheRest) {
   Desk desk;
   desk.service.take(4);

@@ -33,6 +33,12 @@ IoResult ScriptedStream::write(Bytes from) {
   return IoResult::moved(count);
 }
 
+IoResult ScriptedStream::write_last(Bytes from) {
+  const IoResult written = Stream::write_last(from);
+  ended_with_last_bytes_ = shut_;
+  return written;
+}
+
 void ScriptedStream::unread(Bytes early) {
   if (!early.empty()) { incoming_.push_front({Io::bytes, std::string(text_of(early)), 0}); }
 }

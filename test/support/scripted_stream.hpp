@@ -45,6 +45,7 @@ class ScriptedStream final : public Stream {
 
   const std::string& written() const { return written_; }
   bool shut() const { return shut_; }
+  bool ended_with_last_bytes() const { return ended_with_last_bytes_; }
   bool aborted() const { return aborted_; }
   std::size_t operations() const { return operations_; }
   bool all_read() const { return incoming_.empty(); }
@@ -53,6 +54,7 @@ class ScriptedStream final : public Stream {
 
   IoResult read(MutableBytes into) override;
   IoResult write(Bytes from) override;
+  IoResult write_last(Bytes from) override;
   void unread(Bytes early) override;
   void shutdown_write() override { shut_ = true; }
   void abort() override { aborted_ = true; }
@@ -82,6 +84,7 @@ class ScriptedStream final : public Stream {
   int fail_error_ = 0;
   std::optional<int> write_error_;
   bool shut_ = false;
+  bool ended_with_last_bytes_ = false;
   bool aborted_ = false;
   bool end_announced_ = false;
   int broken_ = 0;
