@@ -1,4 +1,4 @@
-// Taking turns: one a round of the loop, and by name.
+// Taking turns: one a round of the loop, by name, and crowds with rests.
 #include "proxy/net/turns.hpp"
 
 #include <gmock/gmock.h>
@@ -19,6 +19,7 @@ class TurnsTest : public LoopTest {
   Async<void> guest(std::string who, TimePoint deadline) {
     Waiter waiter(loop);
     const Wake wake = co_await turns.come(waiter, who, deadline);
+    clock += work;
     order.push_back(wake == Wake::ready ? who : who + " is late");
     --left;
   }
@@ -39,7 +40,20 @@ class TurnsTest : public LoopTest {
     }
   }
 
-  Turns turns{loop};
+  // Until nobody but crowds at rest is left: the rounds of two ticks of the wheel pass, and nobody has a turn.
+  Async<void> until_all_rest() {
+    Waiter waiter(loop);
+    for (std::size_t before = 0;;) {
+      const TimePoint two_ticks = loop.now() + 2 * Timers::tick;
+      while (loop.now() < two_ticks) { co_await waiter.wait(two_ticks); }
+      if (order.size() == before) { co_return; }
+      before = order.size();
+    }
+  }
+
+  static inline TimePoint clock{1000h};  // in the tests' hand
+  Duration work = 0ms;                   // what a turn takes
+  Turns turns{loop, [] { return clock; }};
   std::vector<std::string> order;
   std::size_t left = 0;
   std::size_t most_in_a_round = 0;
@@ -54,6 +68,43 @@ TEST_F(TurnsTest, WhoeverComesAThousandTimesWaitsForHimself) {
   const std::vector<std::string> first(order.begin(), order.begin() + 5);
   EXPECT_THAT(first, ::testing::Contains("ada"));
   EXPECT_THAT(first, ::testing::Contains("bob"));
+}
+
+// At most a quarter of the time for a crowd: after what it has in store, one in four.
+TEST_F(TurnsTest, ACrowdRestsAndNobodyElseDoes) {
+  work = 1ms;
+  for (int i = 0; i < 1000; ++i) { let_in("crowd"); }
+  run(until_all_rest());
+  const std::size_t in_store = order.size();
+  EXPECT_GE(in_store, 1U);
+  EXPECT_LE(in_store, 4U) << "a quarter of a tick, and one that may go over it";
+
+  work = 0ms;
+  let_in("ada");
+  let_in("bob");
+  run(until_all_rest());
+  EXPECT_THAT(std::vector(order.begin() + static_cast<std::ptrdiff_t>(in_store), order.end()),
+              ::testing::UnorderedElementsAre("ada", "bob"));
+
+  work = 1ms;
+  order.clear();
+  for (int i = 0; i < 10; ++i) {
+    clock += 40ms;
+    run(until_all_rest());
+  }
+  EXPECT_GE(order.size(), 10U) << "some get on all the time";
+  EXPECT_LE(order.size(), 110U) << "a quarter of 400 ms, of 1 ms each";
+
+  work = 0ms;  // the rest of them, for free
+  clock += 1s;
+  run(until_all_are_done());
+}
+
+TEST_F(TurnsTest, AFewOfOneAddressAreNoCrowd) {
+  work = 1ms;
+  for (std::size_t i = 0; i < Turns::crowd_min; ++i) { let_in("office"); }
+  run(until_all_are_done());  // and the clock stood still but for their work
+  EXPECT_EQ(order.size(), Turns::crowd_min);
 }
 
 TEST_F(TurnsTest, ThereIsOneTurnARound) {
