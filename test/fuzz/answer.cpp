@@ -62,12 +62,6 @@ Outcome read(const std::vector<Bytes>& pieces) {
   return outcome;
 }
 
-std::string with_crlf(std::string_view text) {
-  std::string result;
-  for (const char c : text) { result += c == '\n' ? "\r\n" : std::string(1, c); }
-  return result;
-}
-
 }  // namespace
 }  // namespace bascule::fuzz
 
@@ -78,9 +72,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text = raw.starts_with('\n') ? with_crlf(raw.substr(1)) : std::string(raw);
   const Bytes input = bytes_of(text);
   const Outcome whole = read({input});
-  std::vector<Bytes> single;
-  for (std::size_t at = 0; at < input.size(); ++at) { single.push_back(input.subspan(at, 1)); }
-  require(read(single) == whole, "byte by byte it is the same");
+  require(read(single_bytes(input)) == whole, "byte by byte it is the same");
+  require(read(pieces_of(input)) == whole, "in pieces it is the same");
   const std::size_t cut = cut_of(input);
   require(read({input.first(cut), input.subspan(cut)}) == whole, "cut in two it is the same");
   if (whole.state == State::incomplete) {

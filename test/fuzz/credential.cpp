@@ -1,13 +1,17 @@
 // Everything that reads a credential out of a request: Authorization, Cookie, query, subprotocols, one line of the
-// input each. Whatever stands there, readers that see the same thing agree, and no reason repeats it.
+// input each. Whatever stands there, readers that see the same thing agree, and no reason repeats it. And the names in
+// an authorizer's answer.
 #include "proxy/proof/credential.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "proxy/base/base64.hpp"
 #include "proxy/base/text.hpp"
 #include "proxy/base/utf8.hpp"
+#include "proxy/proof/name.hpp"
+#include "proxy/proof/verdict.hpp"
 #include "proxy/wire/http/parameters.hpp"
 #include "test/fuzz/fuzz.hpp"
 
@@ -69,6 +73,16 @@ void check_first(const wire::http::RequestHead& head, std::string_view query) {
   require(!parameter || (!parameters.empty() && *parameter == parameters.front()), "so is the first parameter");
 }
 
+// The same fields as an authorizer's answer: names are names, or nobody is admitted.
+void check_answer(const wire::http::RequestHead& head) {
+  static const auto ask = std::make_shared<const proof::Proof>(
+      proof::Proof{.name = "ask", .how = proof::Ask{.user_from = "authorization", .groups_from = "cookie"}});
+  const auto identity = proof::identity_of_answer(ask, head.fields);
+  if (!identity) { return; }
+  require(proof::is_name(identity->user), "who is admitted has a name");
+  for (const std::string& group : identity->groups) { require(proof::is_name(group), "a group has a name"); }
+}
+
 }  // namespace
 }  // namespace bascule::fuzz
 
@@ -85,6 +99,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   check_basic(head);
   check_credential(head, text);
   check_first(head, text);
+  check_answer(head);
   for (const auto& field : head.fields) { static_cast<void>(proof::is_credential(field.value, everywhere)); }
   return 0;
 }

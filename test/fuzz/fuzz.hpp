@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/base/bytes.hpp"
 
@@ -33,11 +34,46 @@ inline void require_printable(std::string_view text, std::string_view promise) {
   require(!control, promise, text);
 }
 
-// A place to cut the input: the same for the same bytes, any for all of them.
+// A number that is the same for the same bytes, and any for all of them: FNV-1a.
+inline std::uint32_t mixed(Bytes bytes) {
+  std::uint32_t hash = 2166136261U;
+  for (const std::uint8_t byte : bytes) { hash = (hash ^ byte) * 16777619U; }
+  return hash;
+}
+
+// A place to cut the input.
 inline std::size_t cut_of(Bytes bytes) {
-  std::uint32_t mixed = 2166136261U;  // FNV-1a
-  for (const std::uint8_t byte : bytes) { mixed = (mixed ^ byte) * 16777619U; }
-  return mixed % (bytes.size() + 1);
+  return mixed(bytes) % (bytes.size() + 1);
+}
+
+// The input in pieces, as a network might bring it: some of a byte or two, some of many.
+inline std::vector<Bytes> pieces_of(Bytes bytes) {
+  std::vector<Bytes> pieces;
+  std::uint32_t random = mixed(bytes);
+  while (!bytes.empty()) {
+    random = random * 1664525U + 1013904223U;
+    const std::size_t most = (random >> 16U) % 4 == 0 ? 256 : 4;
+    const std::size_t size = std::min<std::size_t>(1 + (random >> 20U) % most, bytes.size());
+    pieces.push_back(bytes.first(size));
+    bytes = bytes.subspan(size);
+  }
+  return pieces;
+}
+
+inline std::vector<Bytes> single_bytes(Bytes bytes) {
+  std::vector<Bytes> pieces;
+  for (std::size_t at = 0; at < bytes.size(); ++at) { pieces.push_back(bytes.subspan(at, 1)); }
+  return pieces;
+}
+
+// Seeds that are plain text: each LF of theirs is CRLF on the wire.
+inline std::string with_crlf(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '\n' && !result.ends_with('\r')) { result += '\r'; }
+    result += c;
+  }
+  return result;
 }
 
 // Takes one line off the front, without its end.

@@ -32,12 +32,6 @@ Outcome read(const std::vector<Bytes>& pieces) {
   return outcome;
 }
 
-std::vector<Bytes> single_bytes(Bytes bytes) {
-  std::vector<Bytes> pieces;
-  for (std::size_t at = 0; at < bytes.size(); ++at) { pieces.push_back(bytes.subspan(at, 1)); }
-  return pieces;
-}
-
 void check_header(const ProxyHeader& header) {
   require_printable(header.authority, "the name is safe to print");
   require_printable(header.source.text(), "the source is safe to print");
@@ -62,6 +56,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes input(data, size);
   const Outcome whole = read({input});
   require(read(single_bytes(input)) == whole, "byte by byte it is the same");
+  require(read(pieces_of(input)) == whole, "in pieces it is the same");
   const std::size_t cut = cut_of(input);
   require(read({input.first(cut), input.subspan(cut)}) == whole, "cut in two it is the same");
   require(whole.taken <= ProxyHeaderReader::v2_bytes_max, "no header is longer than the longest");

@@ -39,15 +39,6 @@ const Rules& rules_without_index() {
   return plain;
 }
 
-std::string with_crlf(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '\n' && !result.ends_with('\r')) { result += '\r'; }
-    result += c;
-  }
-  return result;
-}
-
 std::string name_of(const std::shared_ptr<const Route>& route) {
   return route == nullptr ? "-" : route->name;
 }
