@@ -25,6 +25,10 @@ std::size_t sessions_for(std::size_t descriptors) {
   return descriptors > reserve + 2 ? (descriptors - reserve) / 2 : 1;
 }
 
+std::size_t waiting_each_for(std::size_t descriptors) {
+  return std::max<std::size_t>(descriptors / 4, 8);
+}
+
 unsigned usable_cores() {
   cpu_set_t cores;
   CPU_ZERO(&cores);

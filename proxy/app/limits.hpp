@@ -12,6 +12,10 @@ std::size_t raise_descriptor_limit();
 // visitors that are being refused).
 std::size_t sessions_for(std::size_t descriptors);
 
+// How many connections of one address may wait to be let in: a share that leaves room for others, and is more than a
+// house of many browsers behind one address has under way.
+std::size_t waiting_each_for(std::size_t descriptors);
+
 // The cores this process may run on.
 unsigned usable_cores();
 

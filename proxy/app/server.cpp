@@ -77,11 +77,14 @@ class Server {
         rules_(std::make_shared<const Rules>(std::move(reading.rules))),
         log_(log),
         rules_watch_(std::move(watch)),
-        ledger_(sessions_for(raise_descriptor_limit())) {}
+        descriptors_(raise_descriptor_limit()),
+        ledger_(sessions_for(descriptors_), waiting_each_for(descriptors_)) {}
 
   bool serve() {
     // A client that is gone is an error value of send(), a log reader that is gone one of write().
     std::signal(SIGPIPE, SIG_IGN);
+    // Others' habits give these a meaning, such as to reopen a log. Here they have none, and end nobody's session.
+    for (const int signal : {SIGUSR1, SIGUSR2}) { std::signal(signal, SIG_IGN); }
     auto opened = open_doors(*rules_);
     if (!opened) {
       for (const Mistake& mistake : opened.error()) {
@@ -569,6 +572,7 @@ class Server {
   std::shared_ptr<const Rules> rules_;
   observe::Log& log_;
   FileWatch rules_watch_;
+  const std::size_t descriptors_;
   session::Ledger ledger_;
   session::Roster roster_;
   observe::Refusals refusals_;

@@ -65,7 +65,7 @@ class Stream {
 
   // Bytes of its own that the stream has made of what was written and still waits to send (the records of TLS). It
   // sends them by itself as there is room, takes nothing more while there are any, and puts its end behind them;
-  // whoever must know that all has left looks here.
+  // whoever must know that all has left looks here. None once the connection is broken.
   virtual std::size_t held() const { return 0; }
 
   // Bytes written that the other side's kernel has not acknowledged yet.

@@ -50,9 +50,12 @@ Result<policy::Table, std::string> read_table(const std::string& path) {
   }
   policy::Table table;
   for (const fs::path& file : files) {
-    // One byte more than a table takes, so that it sees that there is more.
+    // One byte more than a table may have, so that it is seen that there is more.
     const auto text = read_text_file(file.string(), policy::Table::bytes_max + 1);
     if (!text) { return fmt::format("'{}' cannot be read: {}", shown(file.string()), text.error().why); }
+    if (text->size() > policy::Table::bytes_max) {
+      return fmt::format("'{}' has more than 64MiB; a table is not that large", shown(file.string()));
+    }
     table.add(*text, file.string());
   }
   return table;

@@ -34,9 +34,12 @@ ClientSide::ClientSide(Stream& stream, const policy::SessionRule& rule, Workbenc
 bool ClientSide::over_pace(TimePoint now) const {
   // Who is gone is read to his end at once, or he would keep his seat for as long as what he left behind takes to pass.
   if (stream_.end_announced()) { return false; }
+  return data_over_pace(now) || !control_frames_.open(rule_.pace.control_frames, now);
+}
+
+bool ClientSide::data_over_pace(TimePoint now) const {
   const policy::Pace& pace = rule_.pace;
-  return !frames_.open(pace.frames, now) || !control_frames_.open(pace.control_frames, now) ||
-         !payload_.open(pace.from_client_bytes, now);
+  return !frames_.open(pace.frames, now) || !payload_.open(pace.from_client_bytes, now);
 }
 
 TimePoint ClientSide::opens_at(TimePoint now) const {

@@ -44,6 +44,8 @@ class ClientSide {
 
   // Faster than its route allows: it is not to be read before opens_at(), which is `never` while it may be.
   bool over_pace(TimePoint now) const;
+  // The same of its data alone, whose absence says nothing then. (Pings in front of them are no data.)
+  bool data_over_pace(TimePoint now) const;
   TimePoint opens_at(TimePoint now) const;
 
   // Reads once into the scratch buffer; empty when there is nothing to be had. What comes after a Close, or after a

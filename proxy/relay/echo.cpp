@@ -37,7 +37,7 @@ bool Echo::step(TimePoint now) {
   // What has not gone back yet holds up what comes in.
   if (client_.input_ended() || !client_.flush(now)) { return false; }
   if (over_pace(now)) {
-    lifespan_.hold(now);
+    if (client_.data_over_pace(now) || !to_client_.open(rule_.pace.to_client_bytes, now)) { lifespan_.hold(now); }
     return false;
   }
   const auto& pace = rule_.pace.to_client_bytes;

@@ -45,7 +45,7 @@ bool Splice::inflow(TimePoint now) {
   if (client_.input_ended()) { return false; }
   service_blocked_ = !service_.flush(now);
   if (paused(now)) {
-    if (over_pace(now)) { lifespan_.hold(now); }
+    if (over_pace(now) && client_.data_over_pace(now)) { lifespan_.hold(now); }
     return false;
   }
   ClientSide::Raw raw = client_.read(now);

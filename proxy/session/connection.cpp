@@ -1,5 +1,7 @@
 #include "proxy/session/connection.hpp"
 
+#include <fmt/format.h>
+
 #include <asio/co_spawn.hpp>
 #include <memory>
 #include <utility>
@@ -175,6 +177,29 @@ Async<std::unique_ptr<net::PolledStream>> come_in_by_tls(Floor& floor, net::Wait
   co_return std::unique_ptr<net::PolledStream>(std::move(client));
 }
 
+// --- the crowd -------------------------------------------------------------------------------------------------------
+
+// A place at the door for one who is not let in yet. A proxy that speaks for others is not counted: whom it speaks for
+// is known by their requests only.
+std::optional<Waiting> place_at_the_door(Floor& floor, const Visitor& visitor) {
+  const std::shared_ptr<const policy::Rules> rules = floor.rules();
+  const Listener* listener = listener_of(*rules, visitor);
+  const bool speaks_for_others =
+      listener != nullptr && listener->trusted_proxies && listener->trusted_proxies->addresses.contains(visitor.peer);
+  if (speaks_for_others) { return Waiting(); }
+  auto place = floor.ledger.wait_at_the_door(visitor.peer);
+  if (!place && floor.ledger.tells_of_crowd(floor.loop.now())) {
+    floor.log.note({.level = observe::Level::warning,
+                    .event = "crowd",
+                    .text = fmt::format("listener {}: {} has too many connections that are not let in yet; more of "
+                                        "them are closed",
+                                        visitor.listener, counted_as(visitor.peer)),
+                    .fields = {{"listener", visitor.listener}, {"client", counted_as(visitor.peer)}},
+                    .at = {}});
+  }
+  return place;
+}
+
 // --- the visit -------------------------------------------------------------------------------------------------------
 
 Async<void> connection(Floor& floor, OwnedFd socket, Visitor visitor) {
@@ -185,6 +210,8 @@ Async<void> connection(Floor& floor, OwnedFd socket, Visitor visitor) {
   accepted->watched_by(&waiter);
   const bool welcome = co_await find_out_who(floor, waiter, *accepted, visitor);
   if (!welcome) { co_return; }
+  const std::optional<Waiting> place = place_at_the_door(floor, visitor);
+  if (!place) { co_return; }
   std::unique_ptr<net::PolledStream> client = co_await come_in_by_tls(floor, waiter, std::move(accepted), visitor);
   if (!client) { co_return; }
   for (;;) {

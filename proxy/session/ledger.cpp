@@ -57,7 +57,14 @@ void Seat::not_his_fault() {
   price_ = 0ns;
 }
 
-Ledger::Ledger(std::size_t sessions_max) : sessions_max_(sessions_max) {
+Waiting::~Waiting() {
+  if (ledger_ == nullptr) { return; }
+  const std::lock_guard lock(ledger_->door_mutex_);
+  if (--of_address_->second == 0) { ledger_->waiting_.erase(of_address_); }
+}
+
+Ledger::Ledger(std::size_t sessions_max, std::size_t waiting_each_max)
+    : sessions_max_(sessions_max), waiting_each_max_(waiting_each_max) {
   for (auto& shard : shards_) { shard = std::make_unique<Seat::Shard>(); }
 }
 
@@ -121,6 +128,23 @@ Ledger::Taken Ledger::take(const std::string& route, const policy::Limits& limit
   if (limits.sessions_per_address) { seat.of_address_ = counted(book->by_address, address_key); }
   if (limits.sessions_per_user) { seat.of_user_ = counted(book->by_user, user_key); }
   return taken;
+}
+
+std::optional<Waiting> Ledger::wait_at_the_door(const Address& client) {
+  if (!client.is_ip()) { return Waiting(); }
+  const std::string address_key = counted_as(client);
+  const std::lock_guard lock(door_mutex_);
+  const auto entry = waiting_.try_emplace(address_key, 0).first;
+  if (entry->second >= waiting_each_max_) { return std::nullopt; }
+  ++entry->second;
+  return Waiting(*this, entry);
+}
+
+bool Ledger::tells_of_crowd(TimePoint now) {
+  const std::lock_guard lock(door_mutex_);
+  if (now < tell_of_crowd_at_) { return false; }
+  tell_of_crowd_at_ = now + 5s;
+  return true;
 }
 
 void Ledger::keep_only(const std::set<std::string>& routes) {

@@ -1,5 +1,5 @@
-// What must hold for the whole process, whichever worker a session lives on: how many sessions there are, and how fast
-// new ones come. It outlives every change of the rules.
+// What must hold for the whole process, whichever worker a session lives on: how many sessions there are, how fast new
+// ones come, and how many connections of one address are not let in yet. It outlives every change of the rules.
 #pragma once
 
 #include <array>
@@ -7,12 +7,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "proxy/base/address.hpp"
 #include "proxy/base/time.hpp"
@@ -50,10 +52,28 @@ class Seat {
   std::chrono::nanoseconds price_{0};  // of his turn among the new sessions
 };
 
-// Every member may be called from any thread. Outlives all seats.
+// A connection's place at the door: from its first moment until it is let in, or over.
+class Waiting {
+ public:
+  Waiting() = default;  // of one who is not counted
+  Waiting(Waiting&& other) noexcept : ledger_(std::exchange(other.ledger_, nullptr)), of_address_(other.of_address_) {}
+  Waiting& operator=(Waiting&&) = delete;
+  ~Waiting();
+
+ private:
+  friend class Ledger;
+  using Counts = std::map<std::string, std::size_t>;
+  Waiting(Ledger& ledger, Counts::iterator of_address) : ledger_(&ledger), of_address_(of_address) {}
+
+  Ledger* ledger_ = nullptr;
+  Counts::iterator of_address_{};  // guarded by the ledger's door_mutex_, as the counts are
+};
+
+// Every member may be called from any thread. Outlives all seats, and all who wait.
 class Ledger {
  public:
-  explicit Ledger(std::size_t sessions_max);
+  // `waiting_each_max`: how many connections of one address may wait at the door.
+  explicit Ledger(std::size_t sessions_max, std::size_t waiting_each_max = std::numeric_limits<std::size_t>::max());
   ~Ledger();
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
@@ -71,6 +91,12 @@ class Ledger {
   Taken take(const std::string& route, const policy::Limits& limits, const Address& client, const std::string& user,
              TimePoint now);
 
+  // A place at the door; nothing for an address that has as many as one may have. Peers of Unix sockets have no address
+  // and are not counted.
+  std::optional<Waiting> wait_at_the_door(const Address& client);
+  // Whether a crowd at the door is to be told of now: once in a while is enough.
+  bool tells_of_crowd(TimePoint now);
+
   std::size_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
 
   // Forgets the routes that are no more, once their last session is over.
@@ -81,6 +107,7 @@ class Ledger {
 
  private:
   friend class Seat;
+  friend class Waiting;
 
   Seat::Shard& shard_of(const std::string& route);
 
@@ -90,6 +117,11 @@ class Ledger {
   // A route's counts are all in one shard, so that one lock is enough for a session, and routes seldom meet.
   static constexpr std::size_t shard_count = 16;
   std::array<std::unique_ptr<Seat::Shard>, shard_count> shards_;
+
+  const std::size_t waiting_each_max_;
+  std::mutex door_mutex_;
+  Waiting::Counts waiting_;
+  TimePoint tell_of_crowd_at_ = TimePoint::min();
 };
 
 // What a visitor without a name is counted by: his address, or the /64 of an IPv6 one, for that is what one customer

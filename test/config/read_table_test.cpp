@@ -64,5 +64,15 @@ TEST(ReadTable, SaysWhyThereIsNone) {
   EXPECT_EQ(device.error(), "'/dev/zero' is neither a file nor a folder");
 }
 
+// Not an empty one: that would send away everybody whom the last one led.
+TEST(ReadTable, GivesNoneWhereAFileIsTooLarge) {
+  const TemporaryFolder folder;
+  folder.write("a", "red: red:1\n");
+  std::filesystem::resize_file(folder.write("b", "blue: blue:1\n"), policy::Table::bytes_max + 1);
+  const auto table = read_table(folder.text());
+  ASSERT_FALSE(table.ok());
+  EXPECT_EQ(table.error(), "'" + folder.text() + "/b' has more than 64MiB; a table is not that large");
+}
+
 }  // namespace
 }  // namespace bascule::config

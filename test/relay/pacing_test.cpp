@@ -181,10 +181,10 @@ TEST(Pacing, WakesASlowSessionSeldom) {
 
 TEST(Pacing, NoClockRunsAgainstAClientThatWeDoNotRead) {
   Desk desk;
-  desk.rule.pace.control_frames = Rate{.count = 1, .per = 60s};
+  desk.rule.pace.frames = Rate{.count = 1, .per = 60s};
   desk.rule.timeouts.idle = 45s;
   desk.turn();
-  for (int i = 0; i < 10; ++i) { desk.client.arrive(client_frame(op_pong, "")); }
+  for (int i = 0; i < 10; ++i) { desk.client.arrive(client_frame(op_binary, "")); }
   desk.client.arrive(client_frame(op_binary, "and on"));
   desk.live(590s);
   EXPECT_FALSE(desk.ending().decided()) << desk.ending().detail;
@@ -193,6 +193,16 @@ TEST(Pacing, NoClockRunsAgainstAClientThatWeDoNotRead) {
   EXPECT_EQ(desk.service.written(), "and on");
   desk.live(100s);
   EXPECT_EQ(desk.ending().cause, Cause::idle) << "the clocks run again when it is over";
+}
+
+// Abuse 68.
+TEST(Pacing, AFloodOfPingsIsNoSignOfData) {
+  Desk desk;
+  desk.rule.pace.control_frames = Rate{.count = 10};
+  desk.rule.timeouts.idle = 20s;
+  for (int i = 0; i < 1000; ++i) { desk.client.arrive(client_frame(op_ping, "")); }
+  desk.live(30s);
+  EXPECT_EQ(desk.ending().cause, Cause::idle);
 }
 
 TEST(Pacing, AServiceThatWeDoNotReadIsNoIdleSession) {
@@ -362,6 +372,15 @@ TEST(PacedEcho, KeepsToThePaceOfBothDirections) {
     EXPECT_EQ(desk.echo.counters().to_client_bytes, 1100 * KiB);
     EXPECT_FALSE(desk.echo.ending().decided());
   }
+}
+
+TEST(PacedEcho, AFloodOfPingsIsNoSignOfData) {
+  PacedEcho desk;
+  desk.rule.pace.control_frames = Rate{.count = 10};
+  desk.rule.timeouts.idle = 20s;
+  for (int i = 0; i < 1000; ++i) { desk.client.arrive(client_frame(op_ping, "")); }
+  desk.live(30s);
+  EXPECT_EQ(desk.echo.ending().cause, Cause::idle);
 }
 
 TEST(PacedEcho, KeepsToThePaceOfFramesAndEndsAtOnceWhenTold) {

@@ -182,5 +182,31 @@ TEST(Ledger, CountsExactlyWhenManyAskAtOnce) {
   EXPECT_EQ(ledger.sessions(), 0U);
 }
 
+TEST(Ledger, LetsSoManyOfOneAddressWaitAtTheDoorAndNoMore) {
+  Ledger ledger(100, 2);
+  auto first = ledger.wait_at_the_door(ada);
+  auto second = ledger.wait_at_the_door(client("::ffff:192.0.2.1"));
+  EXPECT_TRUE(first);
+  EXPECT_TRUE(second);
+  EXPECT_FALSE(ledger.wait_at_the_door(ada));
+  EXPECT_TRUE(ledger.wait_at_the_door(client("192.0.2.2"))) << "another address has a count of its own";
+  first.reset();
+  const auto moved = std::move(*ledger.wait_at_the_door(ada));
+  EXPECT_FALSE(ledger.wait_at_the_door(ada)) << "a place that moves is not given back";
+}
+
+TEST(Ledger, CountsNobodyOfAUnixSocketAtTheDoor) {
+  Ledger ledger(100, 1);
+  const auto first = ledger.wait_at_the_door(Address::unix_path("/run/front.sock"));
+  EXPECT_TRUE(ledger.wait_at_the_door(Address::unix_path("/run/front.sock")));
+}
+
+TEST(Ledger, TellsOfACrowdOnceInAWhile) {
+  Ledger ledger(100);
+  EXPECT_TRUE(ledger.tells_of_crowd(now));
+  EXPECT_FALSE(ledger.tells_of_crowd(now + 4s));
+  EXPECT_TRUE(ledger.tells_of_crowd(now + 6s));
+}
+
 }  // namespace
 }  // namespace bascule::session

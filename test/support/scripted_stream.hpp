@@ -44,7 +44,7 @@ class ScriptedStream final : public Stream {
   // --- what happened ---
 
   const std::string& written() const { return written_; }
-  bool shut() const { return shut_; }
+  bool shut() const { return shut_ && held_ == 0; }  // the end stands behind what is held
   bool ended_with_last_bytes() const { return ended_with_last_bytes_; }
   bool aborted() const { return aborted_; }
   std::size_t operations() const { return operations_; }
