@@ -58,6 +58,9 @@ class SocketStream final : public PolledStream, private Pollable {
 // TCP_NODELAY, so that nothing waits for more bytes. To no effect on a Unix socket.
 void set_no_delay(int fd);
 
+// The other side learns at once, and not 40 ms later, that what it has sent is here. Until the kernel thinks otherwise.
+void acknowledge_now(int fd);
+
 // Urgent data stay where they are in the stream; otherwise one byte of them would be lost.
 void set_urgent_inline(int fd);
 

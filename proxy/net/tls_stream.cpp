@@ -165,12 +165,15 @@ Async<std::optional<TlsFailure>> TlsStream::shake_hands_watched(Waiter& waiter, 
 }
 
 // RFC 8446, section 4.6.1: a server's last words of the handshake are tickets, which nobody waits for. (Those of
-// TLS 1.2 end with its Finished.) With the first answer they cost no packet, and wake nobody, of their own.
+// TLS 1.2 end with its Finished.) With the first answer they cost no packet, and wake nobody, of their own. But a
+// client with Nagle's algorithm (RFC 9293, section 3.7.4) says nothing more until its Finished has been acknowledged,
+// and with nothing to say our kernel takes its time for that.
 void TlsStream::put_off_tickets(Records& records) {
   if (records.out.empty() || engine_->version() != "TLSv1.3") { return; }
   hold(records.out);
   records.out.clear();
   put_off_ = true;
+  put_off_unanswered_ = true;
 }
 
 // --- what it carries -------------------------------------------------------------------------------------------------
@@ -195,6 +198,7 @@ IoResult TlsStream::read(MutableBytes into) {
     // Whoever makes us answer and does not read waits until he does.
     if (held() > TlsBench::held_bytes_max) { return IoResult::wait_writable(); }
     const IoResult got = fetch(std::max(into.size(), record_bytes_max));
+    if (std::exchange(put_off_unanswered_, false) && got.waits()) { acknowledge_now(socket_->descriptor()); }
     // An end that TLS did not announce may be somebody's on the way (RFC 8446, section 6.1).
     if (got.status == Io::end) { return {.status = Io::truncated}; }
     if (got.status != Io::bytes) { return got; }

@@ -123,6 +123,7 @@ class TlsStream final : public PolledStream, private Watcher {
   std::unique_ptr<Waiting> sealed_;    // waits for the socket
   int error_ = 0;
   bool put_off_ = false;  // what waits has not been offered to the socket: it goes with what is said next
+  bool put_off_unanswered_ = false;  // nothing has been fetched since
   bool ended_ = false;
   bool shut_ = false;
 };

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <netinet/tcp.h>
 
 #include <atomic>
 #include <optional>
@@ -440,6 +441,21 @@ TEST_F(TlsPairTest, PutsOffItsTicketsUntilItHasSomethingToSay) {
   host_.stream->shutdown_write();
   run(hear_out(visitor_));
   EXPECT_EQ(visitor_.heard, "hello");
+}
+
+// Else a client with Nagle's algorithm waits 40 ms before it says anything.
+TEST_F(TlsPairTest, AFinishedWithNothingBehindItIsAcknowledgedAtOnce) {
+  run(shake_both());
+  const auto acknowledges_at_once = [&] {
+    int on = -1;
+    socklen_t size = sizeof on;
+    ::getsockopt(host_.stream->descriptor(), IPPROTO_TCP, TCP_QUICKACK, &on, &size);
+    return on == 1;
+  };
+  EXPECT_FALSE(acknowledges_at_once()) << "then there is nothing to show";
+  std::array<std::uint8_t, 100> into{};
+  EXPECT_EQ(host_.stream->read(into).status, Io::wants_readable);
+  EXPECT_TRUE(acknowledges_at_once());
 }
 
 TEST_F(TlsPairTest, SendsItsTicketsWithItsEndIfItSaysNothingElse) {

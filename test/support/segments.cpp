@@ -15,7 +15,7 @@ std::uint32_t segments_sent(int socket) {
   if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
     throw std::system_error(errno, std::generic_category(), "TCP_INFO");
   }
-  return info.tcpi_segs_out;
+  return info.tcpi_segs_out - info.tcpi_total_retrans;
 }
 
 }  // namespace bascule::test

@@ -5,7 +5,7 @@
 
 namespace bascule::test {
 
-// Packets that a TCP socket has sent so far, with data or without.
+// Packets that a TCP socket has sent so far, with data or without; not counted again where they were sent again.
 std::uint32_t segments_sent(int socket);
 
 }  // namespace bascule::test
