@@ -100,20 +100,38 @@ int Loop::wait_ms() const {
 void Loop::run() {
   stopping_ = false;
   while (!stopping_) {
-    event_count_ = ::epoll_wait(epoll_.get(), events_.data(), batch, wait_ms());
-    now_ = Clock::now();
-    for (event_at_ = 0; event_at_ < event_count_;) {
-      const epoll_event event = events_[static_cast<std::size_t>(event_at_++)];
-      if (event.data.ptr != nullptr) { static_cast<Pollable*>(event.data.ptr)->on_events(event.events); }
-    }
-    event_count_ = event_at_ = 0;
+    bool heard_all = hear(wait_ms());
+    // After a SIGSTOP the wait was only interrupted. Before anybody is told that his time is over: all that others have
+    // done in time, however late we hear of it.
+    for (int round = 0; !heard_all && round < hearings_max; ++round) { heard_all = hear(0); }
     timers_.advance(now_);
-    context_.poll();  // coroutines that were spawned or that Asio has put off
+    guarded([this] { context_.poll(); });  // coroutines that were spawned or that Asio has put off
   }
 }
 
+// Waits for events and passes them on. False when there may be more that came before the wait was over.
+bool Loop::hear(int patience_ms) {
+  const TimePoint due = patience_ms < 0 ? never - stands_still_from : now_ + std::chrono::milliseconds(patience_ms);
+  event_count_ = ::epoll_wait(epoll_.get(), events_.data(), batch, patience_ms);
+  now_ = Clock::now();
+  const bool late = now_ > due + stands_still_from;
+  if (late && on_standstill_) { on_standstill_(); }
+  const bool heard_all = event_count_ >= 0 && !(late && event_count_ == batch);
+  for (event_at_ = 0; event_at_ < event_count_;) {
+    const epoll_event event = events_[static_cast<std::size_t>(event_at_++)];
+    auto* const owner = static_cast<Pollable*>(event.data.ptr);
+    if (owner != nullptr) {
+      guarded([&] { owner->on_events(event.events); });
+    }
+  }
+  event_count_ = event_at_ = 0;
+  return heard_all;
+}
+
 void Loop::on_events(std::uint32_t) {
-  for (const auto& letter : mailbox_->take_all()) { letter->open(); }
+  for (const auto& letter : mailbox_->take_all()) {
+    guarded([&letter] { letter->open(); });
+  }
 }
 
 }  // namespace bascule::net

@@ -12,6 +12,7 @@
 #include <asio/io_context.hpp>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -88,6 +89,11 @@ class Loop final : private Pollable {
   std::shared_ptr<Mailbox> mailbox() const { return mailbox_; }
 
   TimePoint now() const { return now_; }  // the time of this round
+
+  // `tell` is called when a round came more than a second too late, before anything else in it: we were stopped, the
+  // machine was suspended, or had no time for us. Whoever was silent meanwhile may have had no chance to be heard.
+  void on_standstill(std::function<void()> tell) { on_standstill_ = std::move(tell); }
+
   Timers& timers() { return timers_; }
   Executor executor() { return context_.get_executor(); }
 
@@ -105,8 +111,11 @@ class Loop final : private Pollable {
  private:
   void on_events(std::uint32_t events) override;  // the mailbox's bell
   int wait_ms() const;
+  bool hear(int patience_ms);
 
   static constexpr int batch = 256;
+  static constexpr int hearings_max = 256;
+  static constexpr auto stands_still_from = std::chrono::seconds(1);
 
   asio::io_context context_{1};
   asio::executor_work_guard<Executor> work_{context_.get_executor()};
@@ -115,6 +124,7 @@ class Loop final : private Pollable {
   TimePoint now_ = Clock::now();
   Timers timers_{now_};
   bool stopping_ = false;
+  std::function<void()> on_standstill_;
   std::array<epoll_event, batch> events_{};
   int event_count_ = 0;
   int event_at_ = 0;

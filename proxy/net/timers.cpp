@@ -88,7 +88,7 @@ void Timers::advance(TimePoint now) {
   while (!due.empty()) {
     Timer& timer = *static_cast<Timer::Node*>(due.behind)->owner;
     timer.unlink();
-    timer.on_time(now);  // may destroy it, and others that are due
+    guarded([&] { timer.on_time(now); });  // may destroy it, and others that are due
   }
 }
 

@@ -7,10 +7,19 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 #include "proxy/base/time.hpp"
 
 namespace bascule::net {
+
+// Whoever is called by the loop and has no memory for what he wanted to do has not done it; all others go on.
+template <typename Work>
+void guarded(Work work) {
+  try {
+    work();
+  } catch (const std::bad_alloc&) {}  // NOLINT(bugprone-empty-catch): nobody is there to be told
+}
 
 class Timers;
 

@@ -156,6 +156,7 @@ Async<std::optional<TlsFailure>> TlsStream::shake_hands_watched(Waiter& waiter, 
       if (done == Did::well && !engine_->speaks_first()) { put_off_tickets(records); }
       return done;
     });
+    if (did == Did::well && put_off_ && unopened_ == nullptr) { co_await await_first_word(waiter, deadline); }
     if (did == Did::well) { co_return std::nullopt; }
     if (did == Did::failed) {
       const How how = engine_->distrusts() ? How::distrusted : How::failed;
@@ -166,14 +167,21 @@ Async<std::optional<TlsFailure>> TlsStream::shake_hands_watched(Waiter& waiter, 
 
 // RFC 8446, section 4.6.1: a server's last words of the handshake are tickets, which nobody waits for. (Those of
 // TLS 1.2 end with its Finished.) With the first answer they cost no packet, and wake nobody, of their own. But a
-// client with Nagle's algorithm (RFC 9293, section 3.7.4) says nothing more until its Finished has been acknowledged,
-// and with nothing to say our kernel takes its time for that.
+// client with Nagle's algorithm (RFC 9293, section 3.7.4) says nothing more until its Finished has been acknowledged:
+// see await_first_word().
 void TlsStream::put_off_tickets(Records& records) {
   if (records.out.empty() || engine_->version() != "TLSv1.3") { return; }
   hold(records.out);
   records.out.clear();
   put_off_ = true;
-  put_off_unanswered_ = true;
+}
+
+// With nothing to say our kernel takes 40 ms to acknowledge a Finished. Most have said more by the next tick, and an
+// acknowledgement of its own would only be one packet more.
+Async<void> TlsStream::await_first_word(Waiter& waiter, TimePoint deadline) {
+  const TimePoint soon = std::min(deadline, waiter.loop().now() + Timers::tick);
+  const Wake wake = co_await waiter.wait(soon);
+  if (wake == Wake::timeout) { acknowledge_now(socket_->descriptor()); }
 }
 
 // --- what it carries -------------------------------------------------------------------------------------------------
@@ -198,7 +206,6 @@ IoResult TlsStream::read(MutableBytes into) {
     // Whoever makes us answer and does not read waits until he does.
     if (held() > TlsBench::held_bytes_max) { return IoResult::wait_writable(); }
     const IoResult got = fetch(std::max(into.size(), record_bytes_max));
-    if (std::exchange(put_off_unanswered_, false) && got.waits()) { acknowledge_now(socket_->descriptor()); }
     // An end that TLS did not announce may be somebody's on the way (RFC 8446, section 6.1).
     if (got.status == Io::end) { return {.status = Io::truncated}; }
     if (got.status != Io::bytes) { return got; }

@@ -107,6 +107,7 @@ class TlsStream final : public PolledStream, private Watcher {
   template <typename Step>
   tls::Did with_records(Step step);
   void put_off_tickets(tls::Records& records);
+  Async<void> await_first_word(Waiter& waiter, TimePoint deadline);
   IoResult fetch(std::size_t bytes_max);
   void keep_fetched();
   void send(Bytes records);
@@ -123,7 +124,6 @@ class TlsStream final : public PolledStream, private Watcher {
   std::unique_ptr<Waiting> sealed_;    // waits for the socket
   int error_ = 0;
   bool put_off_ = false;  // what waits has not been offered to the socket: it goes with what is said next
-  bool put_off_unanswered_ = false;  // nothing has been fetched since
   bool ended_ = false;
   bool shut_ = false;
 };

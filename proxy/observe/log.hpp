@@ -11,7 +11,8 @@
 namespace bascule::observe {
 
 // Every member but the constructor and the destructor may be called from any thread, and none of them waits. When the
-// queue is full a line is dropped and counted; the count is logged as soon as there is room.
+// queue is full, or the descriptor takes no more, a line is dropped and counted; the count is logged as soon as there
+// is room.
 class Log {
  public:
   static constexpr std::size_t queue_lines_max = 4096;
@@ -26,6 +27,7 @@ class Log {
 
   void session(SessionRecord record);
   void note(Note note);
+  void drop();  // a line that there was no memory for: it is counted with the others
 
   // Terminals get text, everything else JSON lines.
   static Format format_for(int descriptor);

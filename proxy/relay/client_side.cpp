@@ -322,6 +322,12 @@ TimePoint ClientSide::wake_at(bool closing, Limit patience, bool owed) const {
                  : after(heard_at_, rule_.timeouts.ping);
 }
 
+void ClientSide::excuse(TimePoint now) {
+  heard_at_ = now;
+  pinged_ = false;
+  mark_closing(now);
+}
+
 void ClientSide::look_for_break() {
   const int error = stream_.broken();
   if (error != 0 && output_ != Output::broken && output_ != Output::shut) { on_write_error(error); }

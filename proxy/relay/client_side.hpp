@@ -99,6 +99,9 @@ class ClientSide {
   void expire(TimePoint now, Limit patience, bool owed);
   TimePoint wake_at(bool closing, Limit patience, bool owed) const;
 
+  // What has not come meanwhile could not come.
+  void excuse(TimePoint now);
+
   // The connection broke without our reading or writing.
   void look_for_break();
   // Ends at once: properly where our Close is with the kernel,

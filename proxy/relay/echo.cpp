@@ -71,6 +71,11 @@ void Echo::end(Cause why, TimePoint now) {
   }
 }
 
+void Echo::excuse(TimePoint now) {
+  client_.excuse(now);
+  lifespan_.hold(now);
+}
+
 void Echo::check_deadlines(TimePoint now) {
   if (ending_.decided()) {
     client_.expire(now, rule_.timeouts.close, false);

@@ -15,7 +15,7 @@ class Lifespan {
 
   void payload_moved(TimePoint now) { payload_at_ = now; }
 
-  // We ourselves do not let payload pass for a while, which is no reason to call a session idle.
+  // We ourselves do not let payload pass for a while, or have stood still: no reason to call a session idle.
   void hold(TimePoint now) { payload_at_ = now; }
 
   // Notes the limit that has run out, if one has.

@@ -38,6 +38,10 @@ class Relay {
   // `moved` or `stopped` (at once). Turn afterwards.
   virtual void end(Cause why, TimePoint now) = 0;
 
+  // We ourselves have stood still. Nobody is silent, idle or stalled because of that: these clocks start anew. What is
+  // to end at a certain moment still does.
+  virtual void excuse(TimePoint now) = 0;
+
   virtual const Ending& ending() const = 0;
   virtual const Counters& counters() const = 0;
 

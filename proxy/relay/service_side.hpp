@@ -53,6 +53,7 @@ class ServiceSide {
   void expire(TimePoint now, bool owed);
   TimePoint wake_at(bool closing, bool owed, TimePoint now) const;
 
+  void excuse(TimePoint now) { mark_closing(now); }
   void look_for_break();
   // Ends at once, properly where nothing waits.
   void leave(TimePoint now);

@@ -160,6 +160,12 @@ void Splice::end(Cause why, TimePoint now) {
   conclude(now);
 }
 
+void Splice::excuse(TimePoint now) {
+  client_.excuse(now);
+  service_.excuse(now);
+  lifespan_.hold(now);
+}
+
 void Splice::check_deadlines(TimePoint now) {
   if (ending_.decided()) {
     client_.expire(now, patience(), client_is_owed());

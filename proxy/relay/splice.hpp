@@ -22,6 +22,7 @@ class Splice final : public Relay {
 
   Turn turn(TimePoint now) override;
   void end(Cause why, TimePoint now) override;
+  void excuse(TimePoint now) override;
   const Ending& ending() const override { return ending_; }
   const Counters& counters() const override { return counters_; }
 

@@ -19,7 +19,11 @@ Floor::Floor(net::Loop& the_loop, const Shared& shared, std::shared_ptr<const po
       handshakes(the_loop),
       http(the_loop, shared.resolver),
       prover(shared.proving, &http),
-      rules_(std::move(rules)) {}
+      rules_(std::move(rules)) {
+  loop.on_standstill([this] {
+    for (const auto& session : sessions_) { session->excuse(); }
+  });
+}
 
 Floor::~Floor() = default;
 

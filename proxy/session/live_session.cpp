@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "proxy/policy/judge.hpp"
@@ -116,7 +117,14 @@ bool LiveSession::judge_again(const policy::Rules& rules) {
   return !same_place;
 }
 
+// A session is over also when there is no memory to say so.
 void LiveSession::write_record(const relay::Ending& ending) {
+  try {
+    floor_.log.session(record_of(ending));
+  } catch (const std::bad_alloc&) { floor_.log.drop(); }
+}
+
+observe::SessionRecord LiveSession::record_of(const relay::Ending& ending) const {
   const relay::Counters& counters = relay_->counters();
   observe::SessionRecord record = record_.unpacked();
   record.phase = observe::Phase::session;
@@ -131,7 +139,7 @@ void LiveSession::write_record(const relay::Ending& ending) {
   record.to_client_bytes = counters.to_client_bytes;
   record.from_client_messages = counters.from_client_messages;
   record.to_client_messages = counters.to_client_messages;
-  floor_.log.session(std::move(record));
+  return record;
 }
 
 }  // namespace bascule::session

@@ -49,6 +49,9 @@ class LiveSession final : private net::Watcher, private net::Timer {
   // Ends it properly (`draining`, `revoked`, `moved`, `withdrawn`) or at once (`stopped`). May destroy it.
   void end(relay::Cause why);
 
+  // The worker has stood still (relay/relay.hpp).
+  void excuse() { relay_->excuse(floor_.loop.now()); }
+
   // New rules have come. Ends it where they would not let it in, or would lead it elsewhere: true then, and it may be
   // destroyed.
   bool judge_again(const policy::Rules& rules);
@@ -58,6 +61,7 @@ class LiveSession final : private net::Watcher, private net::Timer {
   void on_time(TimePoint) override { turn(); }
   void turn();
   void write_record(const relay::Ending& ending);
+  observe::SessionRecord record_of(const relay::Ending& ending) const;
 
   Floor& floor_;
   Floor::Sessions::iterator self_;

@@ -8,7 +8,7 @@ packages_build=(g++ cmake ninja-build ccache pkg-config
   ca-certificates)  # whom the system trusts: services by TLS are verified by it
 packages_test=(libgtest-dev libgmock-dev clang-format-14 clang-tidy-14
   python3 python3-jsonschema python3-yaml python3-jwt python3-cryptography php-cli valgrind)
-packages_suites=(python3 strace)
+packages_suites=(python3 openssl strace slowhttptest iproute2 iptables fiu-utils faketime valgrind)
 # llvm-14 gives the names in what a crash prints.
 packages_fuzz=(clang-14 libclang-rt-14-dev llvm-14)
 # `--tls` and `--listen`, with or without a desktop.

@@ -1,13 +1,18 @@
 #include "proxy/observe/log.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 
+#include "proxy/base/owned_fd.hpp"
 #include "test/support/pipe.hpp"
 
 namespace bascule::observe {
@@ -82,6 +87,58 @@ TEST(Log, SurvivesAReaderThatIsGone) {
   pipe.read.reset();
   Log log(pipe.write.get(), Format::text);
   log.note(numbered(1));
+}
+
+// Calls of write() by this process, those that were refused too.
+std::uint64_t writes_so_far() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  std::uint64_t value = 0;
+  while (io >> name >> value) {
+    if (name == "syscw:") { return value; }
+  }
+  return 0;
+}
+
+TEST(Log, SaysHowManyLinesTheDescriptorDidNotTake) {
+  Pipe pipe;
+  const OwnedFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  const OwnedFd descriptor(::fcntl(full.get(), F_DUPFD_CLOEXEC, 0));
+  {
+    Log log(descriptor.get(), Format::json);
+    const std::uint64_t before = writes_so_far();
+    for (int i = 0; i < 100; ++i) { log.note(numbered(i)); }
+    while (writes_so_far() < before + 2) { std::this_thread::yield(); }  // the lines, and what tells of them
+    ASSERT_EQ(::dup3(pipe.write.get(), descriptor.get(), O_CLOEXEC), descriptor.get());
+    log.note(numbered(100));
+  }
+  ::dup3(full.get(), descriptor.get(), O_CLOEXEC);
+  pipe.write.reset();
+  const std::string text = read_to_end(pipe.read.get());
+  const std::size_t end = text.find('\n');
+  EXPECT_EQ(nlohmann::json::parse(text.substr(0, end)).at("text"), "100");
+  EXPECT_EQ(nlohmann::json::parse(text.substr(end)).at("lines"), "100");
+}
+
+TEST(Log, DoesNotGoOnInALineOfWhichAPartWasTaken) {
+  Pipe pipe;
+  const OwnedFd small(::memfd_create("small", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  const OwnedFd descriptor(::fcntl(small.get(), F_DUPFD_CLOEXEC, 0));
+  ASSERT_EQ(::ftruncate(small.get(), 4096), 0);
+  ASSERT_EQ(::fcntl(small.get(), F_ADD_SEALS, F_SEAL_GROW), 0);
+  {
+    Log log(descriptor.get(), Format::json);
+    const std::uint64_t before = writes_so_far();
+    for (int i = 0; i < 100; ++i) { log.note(numbered(i)); }
+    while (writes_so_far() < before + 3) { std::this_thread::yield(); }  // a part, the rest, and what tells of it
+    ASSERT_EQ(::dup3(pipe.write.get(), descriptor.get(), O_CLOEXEC), descriptor.get());
+    log.note(numbered(100));
+  }
+  ::dup3(small.get(), descriptor.get(), O_CLOEXEC);
+  pipe.write.reset();
+  const std::string text = read_to_end(pipe.read.get());
+  EXPECT_EQ(text.front(), '\n');
+  EXPECT_EQ(nlohmann::json::parse(text.substr(1, text.find('\n', 1))).at("text"), "100");
 }
 
 TEST(Log, GivesATerminalTextAndAPipeJson) {

@@ -121,5 +121,31 @@ TEST(Pongs, EnterOnlyAtFrameBorders) {
   EXPECT_EQ(frames[1].opcode, op_pong);
 }
 
+// Faults 41 and 46: SIGSTOP, a machine that was suspended.
+TEST(Keepalive, AStandstillOfOursIsNobodysSilence) {
+  Desk desk;
+  desk.turn();
+  desk.live(*desk.rule.timeouts.ping + 1s);
+  ASSERT_EQ(pings(desk), 1U);
+  desk.now += 24h;
+  desk.splice->excuse(desk.now);
+  desk.turn();
+  EXPECT_FALSE(desk.ending().decided()) << desk.ending().detail;
+  desk.live(*desk.rule.timeouts.ping + 1s);
+  EXPECT_EQ(pings(desk), 2U) << "asked once more";
+  desk.live(*desk.rule.timeouts.pong + 1s);
+  EXPECT_EQ(desk.ending().cause, Cause::client_silent) << "and held to it";
+}
+
+TEST(Keepalive, AStandstillProlongsNoLifetime) {
+  Desk desk;
+  desk.rule.timeouts.lifetime = 1h;
+  desk.turn();
+  desk.now += 2h;
+  desk.splice->excuse(desk.now);
+  desk.turn();
+  EXPECT_EQ(desk.ending().cause, Cause::expired);
+}
+
 }  // namespace
 }  // namespace bascule::test

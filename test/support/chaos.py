@@ -153,19 +153,21 @@ class Direction:
         return not self.source_ended and not stalled and self.queued_bytes < QUEUE_BYTES_MAX
 
     def read(self, faults, chance):
+        """Whether there may be more to read."""
         try:
             data = self.source.recv(READ_BYTES)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             self.source_ended = True
             self.put_reset()
-            return
+            return False
         if not data:
             self.source_ended = True
             self.put(END, faults, chance)
-            return
+            return False
         self.take(data, faults, chance)
+        return True
 
     def take(self, data, faults, chance):
         """Bytes, as far as a fault lets them pass, and then what the fault does."""
@@ -312,8 +314,9 @@ class Connection:
     def broken(self, end):
         """A reset came from this end. Bytes for it are void; those from it, and the reset, are passed on."""
         direction, faults = self.reading(end)
-        while not direction.source_ended:  # what it sent before is still to be had
-            direction.read(faults, self.chaos.chance)
+        while not direction.source_ended and direction.read(faults, self.chaos.chance):
+            pass  # what it sent before is still to be had
+        direction.source_ended = True
         direction.put_reset()
         towards, _ = self.writing(end)
         towards.queue.clear()
@@ -355,8 +358,8 @@ class Connection:
 
 
 class Chaos:
-    """A proxy at 127.0.0.1:`port` before another port, on a thread of its own. `to_service` and `to_client` are lists of
-    faults; a new list holds at once, for all connections. `seed`: of the jitter."""
+    """A proxy at 127.0.0.1:`port` before another port, on a thread of its own. `to_service` and `to_client` are lists
+    of faults; a new list holds at once, for all connections. `seed`: of the jitter."""
 
     def __init__(self, upstream_port, to_service=(), to_client=(), *, port=0, upstream_host="127.0.0.1", seed=None):
         self.upstream = (upstream_host, upstream_port)
@@ -512,8 +515,8 @@ class Chaos:
             connection.broken(end)
         elif events & select.EPOLLHUP and not connection.closed:
             # Both of its directions have ended; there is no other news to come, and epoll would repeat this one.
-            while not direction.source_ended:
-                direction.read(faults, self.chance)
+            while not direction.source_ended and direction.read(faults, self.chance):
+                pass
             self.forget(end)
 
 
@@ -525,11 +528,14 @@ def place(text):
     return host or "127.0.0.1", int(port)
 
 
+def usage_of(name):
+    return name + "".join(f":{field.name.upper()}" for field in dataclasses.fields(FAULTS[name]))
+
+
 def main():
     parser = argparse.ArgumentParser(
         description="A TCP proxy that misbehaves as it is told.",
-        epilog="Faults: " + ", ".join(f"{name}{''.join(':' + f.name.upper() for f in dataclasses.fields(kind))}"
-                                      for name, kind in FAULTS.items()),
+        epilog="Faults: " + ", ".join(usage_of(name) for name in FAULTS),
     )
     parser.add_argument("--listen", type=int, default=0, metavar="PORT", help="on 127.0.0.1; any free one if not told")
     parser.add_argument("--to", type=place, required=True, metavar="[HOST:]PORT")
@@ -538,7 +544,8 @@ def main():
     parser.add_argument("--seed", type=int, help="of the jitter")
     asked = parser.parse_args()
     host, port = asked.to
-    with Chaos(port, asked.to_service, asked.to_client, port=asked.listen, upstream_host=host, seed=asked.seed) as chaos:
+    where = {"port": asked.listen, "upstream_host": host}
+    with Chaos(port, asked.to_service, asked.to_client, seed=asked.seed, **where) as chaos:
         print(f"127.0.0.1:{chaos.port} -> {host}:{port}", flush=True)
         for line in sys.stdin:
             direction, *faults = line.split() or [""]
