@@ -166,9 +166,10 @@ bool NameSet::contains(std::string_view name) const {
 
 struct Server::Parts {
   ServerOptions options;
-  std::unique_ptr<TicketKeys> keys;         // null: the listener has none of its own
-  std::map<Chosen, OwnedContext> contexts;  // of what is shown
-  std::map<std::string, SSL_CTX*> by_name;  // those of names and of wildcards as they are written
+  std::unique_ptr<TicketKeys> keys;                      // null: the listener has none of its own
+  std::map<Chosen, OwnedContext> contexts;               // of what is shown
+  std::map<std::string, SSL_CTX*> by_name;               // those of names and of wildcards as they are written
+  std::map<std::string, std::string> resumable_by_name;  // resumable() of the names that are known
   SSL_CTX* of_the_rest = nullptr;
 
   std::optional<Bad> make_contexts();
@@ -177,6 +178,8 @@ struct Server::Parts {
   SSL_CTX* find(const std::string& name) const;  // null: the name is unknown
   std::optional<Refused> greet(SSL* connection, Visit& visit) const;
   bool settle(SSL* connection, SSL_CTX* context, const Visit& visit) const;
+  bool asks_for_certificate(const std::string& name) const;
+  std::string resumable(const std::string& name) const;
 
   static int on_hello(SSL* connection, int* alert, void* parts);
   static int on_status(SSL* connection, void* parts);
@@ -186,12 +189,14 @@ std::optional<Bad> Server::Parts::make_contexts() {
   const auto rest = context_of(default_papers(options.papers));
   if (!rest) { return rest.error(); }
   of_the_rest = *rest;
+  resumable_by_name.emplace("", resumable(""));
   for (const auto& paper : options.papers) {
     for (const std::string& name : names_of(paper)) {
       if (by_name.contains(name)) { continue; }
       const auto context = context_of(papers_of(options.papers, name));
       if (!context) { return context.error(); }
       by_name.emplace(name, *context);
+      resumable_by_name.emplace(name, resumable(name));
     }
   }
   return std::nullopt;
@@ -263,7 +268,7 @@ std::optional<Refused> Server::Parts::greet(SSL* connection, Visit& visit) const
   }
   visit.greeted = true;
   visit.name = std::move(*name);
-  visit.asked_for_certificate = options.client_ca && options.ask_at.contains(visit.name);
+  visit.asked_for_certificate = asks_for_certificate(visit.name);
 
   SSL_CTX* context = visit.name.empty() ? of_the_rest : find(visit.name);
   if (context == nullptr && options.refuse_unknown_names) {
@@ -274,14 +279,22 @@ std::optional<Refused> Server::Parts::greet(SSL* connection, Visit& visit) const
   return std::nullopt;
 }
 
+bool Server::Parts::asks_for_certificate(const std::string& name) const {
+  return options.client_ca && options.ask_at.contains(name);
+}
+
 // A session can be resumed where this text of its beginning is that of now, and nowhere else. No certificate of ours is
 // in it: a renewed one changes nothing between people who know each other.
+std::string Server::Parts::resumable(const std::string& name) const {
+  return sha256_of(fmt::format("{}\n{}\n{}", name, asks_for_certificate(name),
+                               options.client_ca ? options.client_ca->digest() : ""));
+}
+
 bool Server::Parts::settle(SSL* connection, SSL_CTX* context, const Visit& visit) const {
-  const std::string resumable = sha256_of(fmt::format("{}\n{}\n{}", visit.name, visit.asked_for_certificate,
-                                                      options.client_ca ? options.client_ca->digest() : ""));
+  const auto known = resumable_by_name.find(visit.name);
+  const std::string where = known != resumable_by_name.end() ? known->second : resumable(visit.name);
   if (SSL_set_SSL_CTX(connection, context) != context ||
-      SSL_set_session_id_context(connection, bytes_of(resumable).data(), static_cast<unsigned>(resumable.size())) !=
-          1) {
+      SSL_set_session_id_context(connection, bytes_of(where).data(), static_cast<unsigned>(where.size())) != 1) {
     return false;
   }
   if (!visit.asked_for_certificate) { return true; }

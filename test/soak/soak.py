@@ -363,10 +363,10 @@ class Soak:
 
     async def rehearse(self):
         """Each kind of visitor once, one after the other; what is missing shows here."""
+        self.descriptors = self.now().descriptors
         self.visitors.leaving.set()  # nobody stays
         for kind in self.visitors.weights:
             await self.visitors.comes(kind)
-        self.descriptors = (await self.at_rest()).descriptors
 
     async def wave(self, phase, seconds, others):
         """So many at once for so long. `others` are under way meanwhile, and end only by failing."""
@@ -443,8 +443,8 @@ class Soak:
             wrong.append("too short to tell a slope: let it run for 2 minutes or more")
             means = []
         for name, figure, tolerance in (
-            ("heap in use, KiB", "heap_kib", HEAP_TOLERANCE_KIB),
-            ("resident memory, KiB", "resident_kib", RESIDENT_TOLERANCE_KIB),
+            ("heap in use in KiB", "heap_kib", HEAP_TOLERANCE_KIB),
+            ("resident memory in KiB", "resident_kib", RESIDENT_TOLERANCE_KIB),
             ("descriptors", "descriptors", None),
             ("threads", "threads", None),
         ):
