@@ -142,7 +142,8 @@ void ClientSide::on_control(const Piece& piece, TimePoint now) {
 
 void ClientSide::on_ping(Bytes payload, TimePoint now) {
   if (output_ != Output::open) { return; }
-  if (outbox_.size() < pong_backlog_bytes_max) {
+  // Behind the pong that waits, or instead of it: never in front of it.
+  if (!pending_pong_ && outbox_.size() < pong_backlog_bytes_max) {
     queue(Opcode::pong, Fin::last, payload, now);
     return;
   }

@@ -106,6 +106,26 @@ TEST(Pongs, CoalesceToTheNewestForAClientThatDoesNotRead) {
   EXPECT_EQ(desk.frames().back().payload, std::string(100, 'p') + "1999");
 }
 
+TEST(Pongs, OfAnOlderPingDoNotComeBehindThatOfANewerOne) {
+  Desk desk;
+  desk.client.take_nothing();
+  desk.service.arrive(std::string(20'000, 'x'));
+  desk.turn();
+  desk.client.arrive(client_frame(op_ping, "older"));
+  desk.turn();
+  desk.client.take(10'000);  // what waits is short again, and not gone
+  desk.turn();
+  desk.client.arrive(client_frame(op_ping, "newer"));
+  desk.turn();
+  desk.client.take_all();
+  desk.turn();
+  std::vector<std::string> pongs;
+  for (const ServerFrame& frame : desk.frames()) {
+    if (frame.opcode == op_pong) { pongs.push_back(frame.payload); }
+  }
+  EXPECT_EQ(pongs, std::vector<std::string>{"newer"});
+}
+
 TEST(Pongs, EnterOnlyAtFrameBorders) {
   Desk desk;
   desk.client.take(5);
