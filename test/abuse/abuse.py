@@ -14,12 +14,12 @@ import random
 import resource
 import select
 import socket
-import struct
 import textwrap
 import time
 
 from frames import take_frame
 from harness import PATIENCE_SECONDS, Case, eventually, sanitized
+from sockets import how_it_ends, reset  # noqa: F401  (reset: for the cases, which find it here)
 from visitor import Visit, upgrade
 
 ATTACKER, NEWCOMER = "127.0.0.2", "127.0.0.3"
@@ -77,13 +77,7 @@ def connect(address, source=ATTACKER, receive_buffer_bytes=None):
 
 def rest_of(connection):
     """All bytes until the connection has ended, by whichever kind of end."""
-    heard = b""
-    try:
-        while more := connection.recv(1 << 16):
-            heard += more
-    except ConnectionResetError:
-        pass
-    return heard
+    return how_it_ends(connection)[0]
 
 
 def sent_all(connection, data):
@@ -93,12 +87,6 @@ def sent_all(connection, data):
     except (BrokenPipeError, ConnectionResetError):
         return False
     return True
-
-
-def reset(connection):
-    """Is gone with a RST."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
 
 
 def head_of(address, path="/desk", method="GET", fields=()):

@@ -4,12 +4,12 @@ case plays itself."""
 import hashlib
 import os
 import socket
-import struct
 import threading
 import time
 
 from frames import BINARY, CLOSE, PONG, PING, close, frame
 from harness import PATIENCE_SECONDS, Case, eventually, sanitized
+from sockets import how_it_ends, reset  # noqa: F401  (for the cases, which find them here)
 from visitor import Visit, upgrade
 
 
@@ -37,22 +37,6 @@ def exactly(connection, count):
         assert more, f"the connection ended {count - len(data)} bytes too early"
         data += more
     return data
-
-
-def how_it_ends(connection):
-    """(all bytes until then, "end" or "reset")."""
-    data = b""
-    try:
-        while more := connection.recv(1 << 16):
-            data += more
-    except ConnectionResetError:
-        return data, "reset"
-    return data, "end"
-
-
-def reset(connection):
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
 
 
 def fill(connection):

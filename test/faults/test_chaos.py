@@ -2,31 +2,15 @@
 
 import random
 import socket
-import struct
 import subprocess
 import sys
 import time
 
 from chaos import Bandwidth, BlackHole, Chaos, HalfClose, Latency, Limit, Reset, Slices, SlowClose, Stall
 from harness import ROOT, Case, eventually
+from sockets import how_it_ends, reset
 
 PATIENCE_SECONDS = 60
-
-
-def reset(connection):
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-
-
-def all_of(connection):
-    """(bytes, how it ended)."""
-    data = b""
-    try:
-        while more := connection.recv(1 << 16):
-            data += more
-    except ConnectionResetError:
-        return data, "reset"
-    return data, "end"
 
 
 def exactly(connection, count):
@@ -94,7 +78,7 @@ class Proxy(Case):
                     sender.sendall(b"last words")
                     if end_first:
                         sender.shutdown(socket.SHUT_WR)
-                        self.assertEqual(all_of(receiver), (b"last words", "end"))
+                        self.assertEqual(how_it_ends(receiver), (b"last words", "end"))
                     else:
                         self.assertEqual(exactly(receiver, 10), b"last words")
                     reset(sender)
@@ -113,7 +97,7 @@ class Proxy(Case):
         for value in sent:
             client.sendall(bytes([value]))
         client.shutdown(socket.SHUT_WR)
-        self.assertEqual(all_of(service), (sent, "end"))
+        self.assertEqual(how_it_ends(service), (sent, "end"))
         self.assertGreater(time.monotonic() - began, 0.15)
 
     def test_bandwidth(self):
@@ -126,7 +110,7 @@ class Proxy(Case):
         self.chaos.to_client = []
         service.sendall(bytes(5_000_000))
         service.shutdown(socket.SHUT_WR)
-        self.assertEqual(len(all_of(client)[0]), 5_000_000)  # which would have taken 50 s, and the case's patience
+        self.assertEqual(len(how_it_ends(client)[0]), 5_000_000)  # which would have taken 50 s, and the case's patience
 
     def test_slices(self):
         """chaos: slices of one byte arrive one by one"""
@@ -151,14 +135,14 @@ class Proxy(Case):
         """chaos: behind its limit a connection is closed properly both ways"""
         client, service = self.pair(to_service=[Limit(10)])
         client.sendall(bytes(25))
-        self.assertEqual(all_of(service), (bytes(10), "end"))
-        self.assertEqual(all_of(client), (b"", "end"))
+        self.assertEqual(how_it_ends(service), (bytes(10), "end"))
+        self.assertEqual(how_it_ends(client), (b"", "end"))
 
     def test_half_close(self):
         """chaos: a half-close ends one direction, and the other goes on"""
         client, service = self.pair(to_client=[HalfClose(4)])
         service.sendall(bytes(9))
-        self.assertEqual(all_of(client), (bytes(4), "end"))
+        self.assertEqual(how_it_ends(client), (bytes(4), "end"))
         client.sendall(b"still here")
         self.assertEqual(exactly(service, 10), b"still here")
 
@@ -166,8 +150,8 @@ class Proxy(Case):
         """chaos: a reset after so many bytes is one for both ends, and exactly those bytes have arrived"""
         client, service = self.pair(to_service=[Reset(7)])
         client.sendall(bytes(20))
-        self.assertEqual(all_of(service), (bytes(7), "reset"))
-        self.assertEqual(all_of(client), (b"", "reset"))
+        self.assertEqual(how_it_ends(service), (bytes(7), "reset"))
+        self.assertEqual(how_it_ends(client), (b"", "reset"))
 
     def test_reset_now(self):
         """chaos: a reset that is asked for while a connection is silent comes at once"""
@@ -175,8 +159,8 @@ class Proxy(Case):
         client.sendall(b"hello")
         self.assertEqual(exactly(service, 5), b"hello")
         self.chaos.to_client = [Reset()]
-        self.assertEqual(all_of(client), (b"", "reset"))
-        self.assertEqual(all_of(service), (b"", "reset"))
+        self.assertEqual(how_it_ends(client), (b"", "reset"))
+        self.assertEqual(how_it_ends(service), (b"", "reset"))
 
     def test_black_hole(self):
         """chaos: in a black hole bytes and ends vanish, and the other direction does not"""
@@ -206,7 +190,7 @@ class Proxy(Case):
         service.settimeout(PATIENCE_SECONDS)
         self.chaos.to_service = []
         client.shutdown(socket.SHUT_WR)
-        received, how = all_of(service)
+        received, how = how_it_ends(service)
         self.assertEqual((len(received), how), (sent, "end"))
 
     def test_by_hand(self):
@@ -225,11 +209,11 @@ class Proxy(Case):
             service, _ = listener.accept()
             with service:
                 service.sendall(b"12345")
-                self.assertEqual(all_of(client), (b"123", "end"))
+                self.assertEqual(how_it_ends(client), (b"123", "end"))
                 process.stdin.write("to_service reset:2\nto_service nonsense\n")
                 process.stdin.flush()
                 self.assertIn("nonsense", process.stdout.readline())
                 client.sendall(b"12345")
-                self.assertEqual(all_of(service), (b"12", "reset"))
+                self.assertEqual(how_it_ends(service), (b"12", "reset"))
         process.stdout.close()
         process.stdin.close()

@@ -6,6 +6,7 @@ import socket
 import struct
 
 from frames import BINARY, CLOSE, Frame, close, frame, take_frame
+from sockets import reset
 
 PATIENCE_SECONDS = 60
 
@@ -134,8 +135,7 @@ class Visit:
 
     def reset(self):
         """Is gone with a RST."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
+        reset(self.socket)
 
     def leave(self):
         """Says Close, and is gone when the other side has closed the connection."""
