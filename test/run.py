@@ -54,7 +54,7 @@ class Verdicts(unittest.TestResult):
 
 
 def run_case(case):
-    """Whether it passed; prints one line, and what went wrong below it."""
+    """What went wrong, or nothing; prints one line, and what went wrong below it."""
     verdicts = Verdicts()
     began = time.monotonic()
     try:
@@ -66,7 +66,7 @@ def run_case(case):
     lines = [f"{verdict} {case.shortDescription() or case.id()}  ({time.monotonic() - began:.1f} s)"]
     lines += ["       " + trouble.rstrip().replace("\n", "\n       ") for trouble in verdicts.troubles]
     print("\n".join(lines), flush=True)
-    return not verdicts.troubles
+    return "\n".join(lines) if verdicts.troubles else ""
 
 
 def run_at_once(chosen, jobs):
@@ -92,21 +92,26 @@ def run_at_once(chosen, jobs):
     workers = [context.Process(target=work) for _ in range(jobs)]
     for worker in workers:
         worker.start()
+    troubles = [f"FAIL {case.id()}: the process that ran it has died" for case in chosen]
+
+    def take_what_is_told():
+        while not ended.empty():
+            index, trouble = ended.get()
+            troubles[index] = trouble
+
     try:
         for worker in workers:
             while worker.is_alive():
                 worker.join(0.2)
+                take_what_is_told()  # a pipe that is full would stop the workers
     except KeyboardInterrupt:
         for worker in workers:
             worker.terminate()
         for worker in workers:
             worker.join()
         raise
-    passed = [False] * len(chosen)  # one whose process died has not
-    while not ended.empty():
-        index, verdict = ended.get()
-        passed[index] = verdict
-    return passed
+    take_what_is_told()
+    return troubles
 
 
 def cases(suite):
@@ -135,13 +140,16 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if asked.jobs > 1:
-            passed = run_at_once(chosen, asked.jobs)
+            troubles = run_at_once(chosen, asked.jobs)
         else:
-            passed = [run_case(case) for case in chosen]
+            troubles = [run_case(case) for case in chosen]
     except KeyboardInterrupt:
         return 130
 
-    verdicts = {case.id(): ok for case, ok in zip(chosen, passed)}
+    # Once more at the end, where somebody looks who comes later.
+    for trouble in filter(None, troubles):
+        print(trouble)
+    verdicts = {case.id(): not trouble for case, trouble in zip(chosen, troubles)}
     counts = collections.Counter(verdicts.values())
     readme = folder / "README.md"
     if readme.is_file() and not asked.words:

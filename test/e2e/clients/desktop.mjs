@@ -21,6 +21,21 @@ const cornerColour = ([canvasIs, wanted]) => {
   return !wanted || colour === wanted ? colour : null;
 };
 
+// Clicks on the terminal and types, as a person does, with Shift held: a client that sends keys, not characters, makes
+// '-' of '_' without.
+const type = async (page, text) => {
+  await page.mouse.click(...await page.evaluate(canvasIs => {
+    const {x, y} = document.querySelector(canvasIs).getBoundingClientRect();
+    return [x + 60, y + 60];
+  }, canvasIs));
+  for (const character of text) {
+    const shifted = /[A-Z~!@#$%^&*()_+{}|:"<>?]/.test(character);
+    if (shifted) await page.keyboard.down('Shift');
+    await page.keyboard.type(character, {delay: 5});
+    if (shifted) await page.keyboard.up('Shift');
+  }
+};
+
 const told = await withPage({width: 1000, height: 700}, async (page, complaints) => {
   await page.goto(url);
   if (user) {
@@ -33,24 +48,17 @@ const told = await withPage({width: 1000, height: 700}, async (page, complaints)
     await page.screenshot({path: screenshot});
     throw new Error(`the corner shows ${seen}, not ${colour}; ${complaints.join('; ')} (${error.message})`);
   });
-  await page.mouse.click(...await page.evaluate(canvasIs => {
-    const {x, y} = document.querySelector(canvasIs).getBoundingClientRect();
-    return [x + 60, y + 60];
-  }, canvasIs));
-  // As a person does it, with Shift held: a client that sends keys, not characters, makes '-' of '_' without.
-  for (const character of `${line}\n`) {
-    const shifted = /[A-Z~!@#$%^&*()_+{}|:"<>?]/.test(character);
-    if (shifted) await page.keyboard.down('Shift');
-    await page.keyboard.type(character, {delay: 5});
-    if (shifted) await page.keyboard.up('Shift');
-  }
-  for (const deadline = Date.now() + patience; !existsSync(file);) {
+  // A client draws before its channel for the mouse and the keyboard is open, and loses what is typed until then: a
+  // person types once more.
+  const deadline = Date.now() + patience;
+  do {
     if (Date.now() > deadline) {
       await page.screenshot({path: screenshot});
-      throw new Error(`typed the line, and no file came; see ${screenshot}`);
+      throw new Error(`typed the line, and no file came; ${complaints.join('; ')} (see ${screenshot})`);
     }
-    await pause(50);
-  }
+    await type(page, `${line}\n`);
+    for (const look = Date.now() + 5_000; !existsSync(file) && Date.now() < look;) await pause(50);
+  } while (!existsSync(file));
   await page.screenshot({path: screenshot});
   return {colour: await page.evaluate(cornerColour, [canvasIs]), url: page.url(), complaints};
 });
