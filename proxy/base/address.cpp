@@ -1,10 +1,10 @@
 #include "proxy/base/address.hpp"
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
+
+#include "proxy/base/text.hpp"
 
 namespace bascule {
 
@@ -63,7 +63,17 @@ bool Address::is_loopback() const {
 
 std::string Address::host_text() const {
   if (!is_ip()) { return {}; }
-  if (family_ == Family::ipv4) { return fmt::format("{}.{}.{}.{}", octets_[0], octets_[1], octets_[2], octets_[3]); }
+  if (family_ == Family::ipv4) {
+    std::string text;
+    for (std::size_t i = 0; i < 4; ++i) {
+      const unsigned octet = octets_[i];
+      if (i > 0) { text += '.'; }
+      if (octet >= 100) { text += static_cast<char>('0' + octet / 100); }
+      if (octet >= 10) { text += static_cast<char>('0' + octet / 10 % 10); }
+      text += static_cast<char>('0' + octet % 10);
+    }
+    return text;
+  }
   std::array<char, INET6_ADDRSTRLEN> text{};
   inet_ntop(AF_INET6, octets_.data(), text.data(), text.size());
   return text.data();
@@ -73,10 +83,13 @@ std::string Address::text() const {
   switch (family_) {
     case Family::none: return "-";
     case Family::unix_path: return "unix:" + path_;
-    case Family::ipv4: return fmt::format("{}:{}", host_text(), port_);
+    case Family::ipv4:
     case Family::ipv6: break;
   }
-  return fmt::format("[{}]:{}", host_text(), port_);
+  std::string text = family_ == Family::ipv6 ? '[' + host_text() + ']' : host_text();
+  text += ':';
+  append_decimal(text, port_);
+  return text;
 }
 
 }  // namespace bascule

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <iterator>
+#include <limits>
 #include <vector>
 
 namespace bascule {
@@ -34,6 +37,14 @@ std::optional<std::uint64_t> parse_decimal(std::string_view digits, std::uint64_
     value = value * 10 + digit;
   }
   return value;
+}
+
+void append_decimal(std::string& text, std::uint64_t number, std::size_t digits_min) {
+  std::array<char, std::numeric_limits<std::uint64_t>::digits10 + 1> digits;  // NOLINT(*-member-init): written below
+  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  const auto size = static_cast<std::size_t>(end - digits.data());
+  if (size < digits_min) { text.append(digits_min - size, '0'); }
+  text.append(digits.data(), size);
 }
 
 std::string shown(std::string_view foreign, std::size_t max) {

@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "proxy/base/text.hpp"
+
 namespace bascule::observe {
 
 namespace {
@@ -29,7 +31,9 @@ class ObjectLine {
   ObjectLine& add(std::string_view name, std::string_view text) {
     begin(name);
     if (is_plain(text)) {
-      fmt::format_to(std::back_inserter(line_), "\"{}\"", text);
+      line_ += '"';
+      line_ += text;
+      line_ += '"';
     } else {
       // Bytes that are not UTF-8 become U+FFFD: a line must be valid JSON whatever a visitor sent.
       line_ += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -39,13 +43,16 @@ class ObjectLine {
   ObjectLine& add(std::string_view name, const char* text) { return add(name, std::string_view(text)); }
   ObjectLine& add(std::string_view name, std::uint64_t number) {
     begin(name);
-    fmt::format_to(std::back_inserter(line_), "{}", number);
+    append_decimal(line_, number);
     return *this;
   }
   ObjectLine& add(std::string_view name, Duration duration) {  // in milliseconds, to the microsecond
-    const auto microseconds = duration_cast<std::chrono::microseconds>(duration).count();
+    const auto microseconds =
+        static_cast<std::uint64_t>(std::max(duration_cast<std::chrono::microseconds>(duration).count(), 0L));
     begin(name);
-    fmt::format_to(std::back_inserter(line_), "{}.{:03}", microseconds / 1000, microseconds % 1000);
+    append_decimal(line_, microseconds / 1000);
+    line_ += '.';
+    append_decimal(line_, microseconds % 1000, 3);
     return *this;
   }
   ObjectLine& add_if(std::string_view name, std::string_view text) { return text.empty() ? *this : add(name, text); }
@@ -55,8 +62,13 @@ class ObjectLine {
 
  private:
   void begin(std::string_view name) {
-    fmt::format_to(std::back_inserter(line_), "{}\"{}\":", line_.empty() ? '{' : ',', name);
+    if (line_.empty()) { line_.reserve(usual_bytes); }
+    line_ += line_.empty() ? "{\"" : ",\"";
+    line_ += name;
+    line_ += "\":";
   }
+
+  static constexpr std::size_t usual_bytes = 640;
 
   std::string line_;
 };
@@ -158,9 +170,20 @@ std::string iso_time(WallTime at) {
   const auto day = std::chrono::floor<std::chrono::days>(at);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss time(std::chrono::floor<milliseconds>(at - day));
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
-                     time.minutes().count(), time.seconds().count(), time.subseconds().count());
+  std::string text;
+  const auto add = [&text](auto number, std::size_t digits, char behind) {
+    append_decimal(text, static_cast<std::uint64_t>(number), digits);
+    text += behind;
+  };
+  text.reserve(std::string_view("2026-11-22T17:20:11.042Z").size());
+  add(static_cast<int>(date.year()), 4, '-');
+  add(static_cast<unsigned>(date.month()), 2, '-');
+  add(static_cast<unsigned>(date.day()), 2, 'T');
+  add(time.hours().count(), 2, ':');
+  add(time.minutes().count(), 2, ':');
+  add(time.seconds().count(), 2, '.');
+  add(time.subseconds().count(), 3, 'Z');
+  return text;
 }
 
 std::string size_text(std::uint64_t bytes) {

@@ -1,5 +1,6 @@
 #include "proxy/base/address.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -28,6 +29,15 @@ TEST(Address, RefusesWhatIsNoPlainLiteral) {
     EXPECT_EQ(text_of_literal(literal), "none") << literal;
   }
   EXPECT_EQ(text_of_literal(std::string_view("192.0.2.1\0.evil", 15)), "none");
+}
+
+TEST(Address, WritesEveryOctetWithoutZerosBeforeIt) {
+  for (int octet = 0; octet < 256; ++octet) {
+    const auto last = static_cast<std::uint8_t>(octet);
+    EXPECT_EQ(Address::ipv4({10, last, 0, last}, 80).host_text(), fmt::format("10.{0}.0.{0}", octet));
+  }
+  EXPECT_EQ(Address::ipv4({255, 255, 255, 255}, 65535).text(), "255.255.255.255:65535");
+  EXPECT_EQ(Address::ipv6({0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 0).text(), "[fe80::1]:0");
 }
 
 TEST(Address, KnowsTheLoopback) {

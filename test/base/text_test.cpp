@@ -41,6 +41,19 @@ TEST(Text, ReadsPlainDecimalsUpToTheirLimit) {
   }
 }
 
+TEST(Text, AppendsDecimalsWithZerosUpToTheDigitsWanted) {
+  const auto appended = [](std::uint64_t number, std::size_t digits_min) {
+    std::string text = "n=";
+    append_decimal(text, number, digits_min);
+    return text;
+  };
+  EXPECT_EQ(appended(0, 1), "n=0");
+  EXPECT_EQ(appended(7, 3), "n=007");
+  EXPECT_EQ(appended(1234, 3), "n=1234");
+  EXPECT_EQ(appended(std::numeric_limits<std::uint64_t>::max(), 1), "n=18446744073709551615");
+  EXPECT_EQ(appended(5, 25), "n=0000000000000000000000005");
+}
+
 TEST(Text, ShowsForeignTextWithoutLettingItAct) {
   EXPECT_EQ(shown("plain text"), "plain text");
   EXPECT_EQ(shown("a\r\nb\x1b[2J\x7f"), "a\\x0d\\x0ab\\x1b[2J\\x7f");

@@ -102,6 +102,13 @@ TEST(LineOf, StaysOneValidLineWhateverAVisitorSent) {
   EXPECT_TRUE(nlohmann::json::accept(line));
 }
 
+TEST(IsoTime, WritesUtcToTheMillisecond) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(iso_time(WallTime()), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(iso_time(WallTime(std::chrono::sys_days(2028y / 2 / 29)) + 23h + 9min + 8s + 7ms),
+            "2028-02-29T23:09:08.007Z");
+}
+
 TEST(SizeText, UsesTheUnitThatFits) {
   EXPECT_EQ(size_text(0), "0 bytes");
   EXPECT_EQ(size_text(1023), "1023 bytes");

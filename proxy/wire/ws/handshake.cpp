@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
+#include <initializer_list>
+#include <memory>
 
 #include "proxy/base/bytes.hpp"
 #include "proxy/base/text.hpp"
@@ -109,6 +112,27 @@ class ExtensionGrammar {
   std::string_view rest_;
 };
 
+// SHA1() looks its algorithm up by name each time, for more than the digest costs.
+class Sha1 {
+ public:
+  void operator()(std::initializer_list<std::string_view> parts, std::uint8_t* digest) {
+    [[maybe_unused]] bool done = EVP_DigestInit_ex(context_.get(), algorithm_.get(), nullptr) == 1;
+    for (const std::string_view part : parts) {
+      done = done && EVP_DigestUpdate(context_.get(), part.data(), part.size()) == 1;
+    }
+    done = done && EVP_DigestFinal_ex(context_.get(), digest, nullptr) == 1;
+    assert(done);
+  }
+
+ private:
+  struct Free {
+    void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  std::unique_ptr<EVP_MD, Free> algorithm_{EVP_MD_fetch(nullptr, "SHA1", nullptr)};
+  std::unique_ptr<EVP_MD_CTX, Free> context_{EVP_MD_CTX_new()};
+};
+
 UpgradeRefused malformed(const char* why) {
   return {UpgradeError::malformed, why};
 }
@@ -155,10 +179,9 @@ std::variant<Upgrade, UpgradeRefused> judge_upgrade(const http::RequestHead& hea
 }
 
 std::string accept_for(std::string_view key) {
-  std::string input(key);
-  input += accept_guid;
   std::array<std::uint8_t, SHA_DIGEST_LENGTH> digest{};
-  SHA1(bytes_of(input).data(), input.size(), digest.data());
+  static thread_local Sha1 sha1;
+  sha1({key, accept_guid}, digest.data());
   std::array<std::uint8_t, (SHA_DIGEST_LENGTH + 2) / 3 * 4 + 1> base64{};  // with the NUL that OpenSSL adds
   const int size = EVP_EncodeBlock(base64.data(), digest.data(), static_cast<int>(digest.size()));
   return std::string(text_of(Bytes(base64).first(static_cast<std::size_t>(size))));
