@@ -146,9 +146,6 @@ def main():
     except KeyboardInterrupt:
         return 130
 
-    # Once more at the end, where somebody looks who comes later.
-    for trouble in filter(None, troubles):
-        print(trouble)
     verdicts = {case.id(): not trouble for case, trouble in zip(chosen, troubles)}
     counts = collections.Counter(verdicts.values())
     readme = folder / "README.md"
@@ -156,6 +153,9 @@ def main():
         wrong = promises.hold(readme, verdicts)
         counts[False] += wrong
         counts[True] += not wrong
+    # Once more at the end, where somebody looks who comes later.
+    for trouble in filter(None, troubles):
+        print(trouble)
     print(f"{counts[True]} passed, {counts[False]} failed")
     return 0 if counts[True] and not counts[False] else 1
 

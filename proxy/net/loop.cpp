@@ -2,6 +2,7 @@
 
 #include <sys/eventfd.h>
 
+#include <asio/post.hpp>
 #include <cerrno>
 #include <system_error>
 
@@ -99,13 +100,26 @@ int Loop::wait_ms() const {
 
 void Loop::run() {
   stopping_ = false;
+  bool over = false;
+  asio::post(context_, [this, &over] {
+    go_round();
+    over = true;
+  });
+  while (!over) {
+    guarded([this] { context_.poll_one(); });
+  }
+}
+
+// Runs inside of Asio's own loop: a coroutine is spawned, and its end told, by a plain call then, where from outside Asio
+// would have to put an operation off. It cannot say that there is no memory for one (await_suspend is noexcept).
+void Loop::go_round() {
   while (!stopping_) {
     bool heard_all = hear(wait_ms());
     // After a SIGSTOP the wait was only interrupted. Before anybody is told that his time is over: all that others have
     // done in time, however late we hear of it.
     for (int round = 0; !heard_all && round < hearings_max; ++round) { heard_all = hear(0); }
     timers_.advance(now_);
-    guarded([this] { context_.poll(); });  // coroutines that were spawned or that Asio has put off
+    guarded([this] { context_.poll(); });  // what Asio has put off nevertheless
   }
 }
 

@@ -110,6 +110,7 @@ class Loop final : private Pollable {
 
  private:
   void on_events(std::uint32_t events) override;  // the mailbox's bell
+  void go_round();
   int wait_ms() const;
   bool hear(int patience_ms);
 
