@@ -55,7 +55,7 @@ void Timers::wake_soon(Timer& timer) {
 }
 
 TimePoint Timers::next() const {
-  if (!soon_.empty()) { return TimePoint::min(); }
+  if (!soon_.empty() || !due_.empty()) { return TimePoint::min(); }
   for (std::uint64_t ahead = 1; ahead < slot_count;) {
     const std::size_t slot = (done_tick_ + ahead) % slot_count;
     const std::uint64_t word = occupied_[slot / 64] >> (slot % 64);
@@ -71,8 +71,7 @@ TimePoint Timers::next() const {
 
 void Timers::advance(TimePoint now) {
   // Collected first: what is armed while these are called belongs to a later round.
-  Ring due;
-  move_all(soon_, due);
+  move_all(soon_, due_);
   const std::uint64_t now_tick = now <= start_ ? 0 : static_cast<std::uint64_t>((now - start_) / tick);
   if (now_tick > done_tick_) {
     const std::uint64_t steps = std::min<std::uint64_t>(now_tick - done_tick_, slot_count);
@@ -81,12 +80,12 @@ void Timers::advance(TimePoint now) {
       const std::uint64_t bit = std::uint64_t{1} << (slot % 64);
       if ((occupied_[slot / 64] & bit) == 0) { continue; }
       occupied_[slot / 64] &= ~bit;
-      move_all(slots_[slot], due);
+      move_all(slots_[slot], due_);
     }
     done_tick_ = now_tick;
   }
-  while (!due.empty()) {
-    Timer& timer = *static_cast<Timer::Node*>(due.behind)->owner;
+  for (std::size_t calls = 0; calls < calls_max && !due_.empty(); ++calls) {
+    Timer& timer = *static_cast<Timer::Node*>(due_.behind)->owner;
     timer.unlink();
     guarded([&] { timer.on_time(now); });  // may destroy it, and others that are due
   }

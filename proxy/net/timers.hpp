@@ -73,8 +73,10 @@ class Timers {
   // Until when nothing fires; `never` when nothing is set. May be early.
   TimePoint next() const;
 
-  // Calls all that are due.
+  // Calls those who are due, `calls_max` of them: where the time of a crowd is over at once, those who have something
+  // to say in the meantime do not wait for all of it. The others are called first in the next round, which is now.
   void advance(TimePoint now);
+  static constexpr std::size_t calls_max = 16;
 
  private:
   static constexpr std::size_t slot_count = 1024;  // one round of the wheel: 10.24 s; what is later wakes in between
@@ -93,6 +95,7 @@ class Timers {
   std::array<Ring, slot_count> slots_;
   std::array<std::uint64_t, slot_count / 64> occupied_{};  // a bit a slot; may be set for one that is empty by now
   Ring soon_;
+  Ring due_;  // taken out of the wheel, and not called yet
 };
 
 }  // namespace bascule::net

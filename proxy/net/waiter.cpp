@@ -18,8 +18,9 @@ Async<void> Waiter::pass() {
   if (stopped_) { co_return; }
   deadline_ = loop_.now();
   loop_.timers().wake_soon(*this);
-  const Wake wake = co_await suspended();
-  if (wake == Wake::ready) { ready_ = true; }  // the next wait is to know of it
+  passing_ = true;
+  co_await suspended();
+  passing_ = false;
 }
 
 Async<Wake> Waiter::suspended() {
@@ -30,10 +31,10 @@ Async<Wake> Waiter::suspended() {
 }
 
 void Waiter::on_ready() {
-  if (handler_) {
+  if (handler_ && !passing_) {
     resume(Wake::ready);
   } else {
-    ready_ = true;
+    ready_ = true;  // the next wait is to know of it
   }
 }
 

@@ -34,7 +34,8 @@ class Waiter final : public Watcher, private Timer {
   // wait counts, so nothing is missed between trying and waiting. `timeout`: `deadline` has come.
   Async<Wake> wait(TimePoint deadline);
 
-  // Lets everyone else on the loop have their turn, then goes on.
+  // Lets everyone else on the loop have their turn, then goes on; so few at a time (Timers::calls_max) that others have
+  // theirs in between. What becomes ready meanwhile is for the next wait.
   Async<void> pass();
 
   void wake() { on_ready(); }
@@ -57,6 +58,7 @@ class Waiter final : public Watcher, private Timer {
   std::optional<Handler> handler_;
   bool ready_ = false;
   bool stopped_ = false;
+  bool passing_ = false;
 };
 
 }  // namespace bascule::net

@@ -10,6 +10,7 @@
 #include "proxy/session/identify.hpp"
 #include "proxy/session/opening.hpp"
 #include "proxy/session/page.hpp"
+#include "proxy/session/transfer.hpp"
 #include "proxy/wire/http/head_parser.hpp"
 
 namespace bascule::session {
@@ -39,6 +40,7 @@ struct HeadRead {
 Async<HeadRead> read_head(Talk& talk, Limit limit, wire::http::HeadLimits size_limit) {
   HeadRead result;
   HeadParser parser(size_limit);
+  Pieces pieces;
   // One absolute deadline: a head that trickles in byte by byte gains nothing.
   const TimePoint deadline = after(talk.floor.loop.now(), limit);
   for (;;) {
@@ -61,7 +63,7 @@ Async<HeadRead> read_head(Talk& talk, Limit limit, wire::http::HeadLimits size_l
       continue;
     }
     if (!read.waits()) { co_return result; }
-    const Wake wake = co_await talk.waiter.wait(deadline);
+    const Wake wake = co_await pieces.wait(talk.waiter, deadline);
     if (wake == Wake::timeout && result.started) {
       result.refused = Refused{.refusal = Refusal::head_too_slow, .detail = "the request head took too long"};
     }

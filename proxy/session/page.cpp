@@ -99,6 +99,7 @@ Async<BodyRead> read_form(Talk& talk, const RequestHead& head, TimePoint deadlin
     co_return result;
   }
   std::string body(static_cast<std::size_t>(*bytes), '\0');
+  Pieces pieces;
   for (std::size_t have = 0; have < body.size();) {
     const IoResult read = talk.client->read(bytes_of(body).subspan(have));
     if (read.status == Io::bytes) {
@@ -106,7 +107,7 @@ Async<BodyRead> read_form(Talk& talk, const RequestHead& head, TimePoint deadlin
       continue;
     }
     if (!read.waits()) { co_return result; }
-    const Wake wake = co_await talk.waiter.wait(deadline);
+    const Wake wake = co_await pieces.wait(talk.waiter, deadline);
     if (wake == Wake::timeout) {
       result.refused = Refused{.refusal = Refusal::head_too_slow, .detail = "the form of a login took too long"};
     }

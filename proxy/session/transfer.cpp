@@ -19,6 +19,9 @@ constexpr std::uint64_t seconds_for_a_page_max = std::uint64_t{24} * 60 * 60;
 // Pieces of a file that are sent before the others of the worker have their turn.
 constexpr unsigned pieces_a_turn = 4;
 
+// A head of 16 KiB in segments of an Ethernet.
+constexpr unsigned usual_pieces = 12;
+
 namespace {
 
 // What the stream itself still holds has not been sent, and would be lost with it. False as in write_all().
@@ -32,6 +35,12 @@ Async<bool> let_go(net::PolledStream& client, net::Waiter& waiter, TimePoint dea
 }
 
 }  // namespace
+
+Async<Wake> Pieces::wait(net::Waiter& waiter, TimePoint deadline) {
+  const Wake wake = co_await waiter.wait(deadline);
+  if (wake == Wake::ready && ++waits_ > usual_pieces) { co_await waiter.pass(); }
+  co_return wake;
+}
 
 Async<bool> write_all(net::PolledStream& client, net::Waiter& waiter, std::string_view bytes, Duration patience) {
   const TimePoint deadline = waiter.loop().now() + patience;

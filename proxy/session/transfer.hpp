@@ -11,6 +11,17 @@
 
 namespace bascule::session {
 
+// How more is awaited of something that has to come whole. Usually it comes in a few pieces. Whoever sends it in many
+// has his turn behind those who have a session: a look at a piece costs as much as a message of theirs.
+class Pieces {
+ public:
+  // As Waiter::wait().
+  net::Async<net::Wake> wait(net::Waiter& waiter, TimePoint deadline);
+
+ private:
+  unsigned waits_ = 0;
+};
+
 // Writes all of it. False when the client is gone, has not taken it within `patience`, or we are told to stop.
 net::Async<bool> write_all(net::PolledStream& client, net::Waiter& waiter, std::string_view bytes, Duration patience);
 

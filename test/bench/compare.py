@@ -3,7 +3,8 @@ WebSocket: the limit people know) and websockify. Prints medians and ratios as a
 
 The proxy runs on one core, clients and service on another, one proxy at a time, round after round. test/bench/README.md
 says what the rows mean and what one can get wrong. Start it by scripts/bench, which installs, builds, and gives it a
-network namespace of its own. `scripts/bench tls`, `logins`, `handshakes` and `rules` measure other things."""
+network namespace of its own. `scripts/bench tls`, `logins`, `handshakes`, `crowds` and `rules` measure other
+things."""
 
 import argparse
 import contextlib

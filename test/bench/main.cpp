@@ -30,6 +30,7 @@ std::string run(const Options& options) {
     case Work::idle: return measure_idle(options);
     case Work::logins: return measure_beside_logins(options);
     case Work::handshakes: return measure_beside_handshakes(options);
+    case Work::crowds: return measure_beside_crowds(options);
     case Work::verify: return verify(options);
   }
   return {};

@@ -27,6 +27,7 @@ Work work_named(std::string_view word) {
   if (word == "idle") { return Work::idle; }
   if (word == "logins") { return Work::logins; }
   if (word == "handshakes") { return Work::handshakes; }
+  if (word == "crowds") { return Work::crowds; }
   if (word == "verify") { return Work::verify; }
   throw UsageError(fmt::format("'{}' is no work that is known here", word));
 }
@@ -49,6 +50,14 @@ Handshake handshake_named(std::string_view word) {
   if (word == "hello") { return Handshake::hello; }
   if (word == "whole") { return Handshake::whole; }
   throw UsageError(fmt::format("--flood-handshake takes none, hello or whole, not '{}'", word));
+}
+
+CrowdKind crowd_named(std::string_view word) {
+  if (word == "none") { return CrowdKind::none; }
+  if (word == "heads") { return CrowdKind::heads; }
+  if (word == "bodies") { return CrowdKind::bodies; }
+  if (word == "silent") { return CrowdKind::silent; }
+  throw UsageError(fmt::format("--flood-crowd takes none, heads, bodies or silent, not '{}'", word));
 }
 
 Credential credential_named(std::string_view word) {
@@ -84,6 +93,8 @@ void set(Options& options, std::string_view name, std::string_view value) {
     options.flood_credential = credential_named(value);
   } else if (name == "--flood-handshake") {
     options.flood_handshake = handshake_named(value);
+  } else if (name == "--flood-crowd") {
+    options.flood_crowd = crowd_named(value);
   } else if (name == "--flood-under-way") {
     options.flood_under_way = number<std::size_t>(name, value, 1);
   } else {
@@ -94,11 +105,13 @@ void set(Options& options, std::string_view name, std::string_view value) {
 }  // namespace
 
 std::string usage() {
-  return "usage: bascule_load down|up|echo|setup|idle|logins|handshakes|verify\n"
+  return "usage: bascule_load down|up|echo|setup|idle|logins|handshakes|crowds|verify\n"
          "                    --proxy-port PORT --service-port PORT --proxy-pid PID [--framing websocket|plain]\n"
          "                    [--tls none|full|resumed] [--sessions N] [--warm-up-ms N] [--window-ms N] [--seed N]\n"
          "logins also takes   [--messages-a-second N] [--flood-a-second N] [--flood-credential none|wrong]\n"
          "handshakes          [--messages-a-second N] [--flood-handshake none|hello|whole] [--flood-under-way N]\n"
+         "crowds              [--messages-a-second N] [--flood-crowd none|heads|bodies|silent] [--flood-under-way N]\n"
+         "                    [--flood-a-second BYTES]\n"
          "\n"
          "Plays the clients and the service on both sides of a proxy on 127.0.0.1, and prints one JSON object that "
          "says\n"

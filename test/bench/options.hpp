@@ -14,7 +14,7 @@ namespace bascule::bench {
 // TCP).
 enum class Framing { websocket, plain };
 
-enum class Work { down, up, echo, setup, idle, logins, handshakes, verify };
+enum class Work { down, up, echo, setup, idle, logins, handshakes, crowds, verify };
 
 // What the clients speak to the proxy below that. `resumed`: by the ticket of an earlier session, once there is one.
 enum class Tls { none, full, resumed };
@@ -25,6 +25,10 @@ enum class Credential { none, wrong };
 // Of which kind the connections of a flood of TLS handshakes are. `hello`: hung up once the proxy has done all its work
 // for the first message, which is the same each time and costs the flood nothing. `whole`: done to the end.
 enum class Handshake { none, hello, whole };
+
+// What the connections of a crowd at the door do. `heads`: each sends a head a byte at a time, and no end of it.
+// `bodies`: each sends its head at once, and then a form with a password a byte at a time. `silent`: they say nothing.
+enum class CrowdKind { none, heads, bodies, silent };
 
 struct Options {
   Work work = Work::verify;
@@ -37,10 +41,11 @@ struct Options {
   std::chrono::milliseconds warm_up{500};
   std::chrono::milliseconds window{2000};
   std::uint64_t seed = 1;              // of the random bytes, sizes and masks
-  std::size_t messages_a_second = 20;  // of each session; `logins` and `handshakes` only, as those below
-  std::size_t flood_a_second = 0;
+  std::size_t messages_a_second = 20;  // of each session; `logins`, `handshakes`, `crowds` only, as those below
+  std::size_t flood_a_second = 0;      // handshakes; of a crowd, the bytes of all its connections
   Credential flood_credential = Credential::wrong;
   Handshake flood_handshake = Handshake::none;
+  CrowdKind flood_crowd = CrowdKind::none;
   std::size_t flood_under_way = 256;  // connections at a time
 };
 

@@ -15,7 +15,9 @@ std::string measure_idle(const Options& options);  // idle.cpp: memory of sessio
 std::string measure_beside_logins(
     const Options& options);  // logins.cpp: latencies beside a flood of handshakes; the unit is a round trip
 std::string measure_beside_handshakes(
-    const Options& options);                 // handshakes.cpp: the same beside a flood of TLS handshakes
+    const Options& options);  // handshakes.cpp: the same beside a flood of TLS handshakes
+std::string measure_beside_crowds(
+    const Options& options);                 // crowds.cpp: the same beside connections that say next to nothing
 std::string verify(const Options& options);  // verify.cpp: every byte, both ways at once, and a clean end
 
 }  // namespace bascule::bench
