@@ -3,11 +3,11 @@
 
     tidy.py ROOT BUILD      BUILD: a build folder with compile_commands.json
 
-A file is the same while its preprocessed text (comments kept, for they may silence a check), the checks and the tool
-are the same. Ends with `N passed, M failed`.
+A file is the same while it, all that it includes, how it is compiled, the checks and the tool are the same. Ends with `N passed, M failed`.
 """
 
 import concurrent.futures
+import functools
 import hashlib
 import json
 import os
@@ -35,25 +35,43 @@ def sources(root, build):
             yield file, entry
 
 
-def preprocessed(entry):
+def included(build):
+    """What each object is made of, by ninja's own record of what the compiler has read."""
+    told = subprocess.run(["ninja", "-C", str(build), "-t", "deps"], capture_output=True, text=True, check=True).stdout
+    made_of = {}
+    for line in told.splitlines():
+        if line.startswith(" "):
+            made_of[the_object].append(line.strip())
+        elif line:
+            the_object = line.split(": ")[0]
+            made_of[the_object] = []
+    return made_of
+
+
+@functools.lru_cache(maxsize=None)
+def digest(file):
+    return hashlib.sha256(pathlib.Path(file).read_bytes()).digest()
+
+
+def sameness(build, checks, entry, made_of):
+    """The same for what would be judged the same; None where the build does not know what it is made of."""
     words = shlex.split(entry["command"])
-    if pathlib.Path(words[0]).name == "ccache":
-        words = words[1:]
-    output = words.index("-o")
-    del words[output : output + 2]
-    words.remove("-c")
-    return subprocess.run([*words, "-E", "-C"], cwd=entry["directory"], capture_output=True, check=True).stdout
+    files = made_of.get(words[words.index("-o") + 1])
+    if not files:
+        return None
+    whole = hashlib.sha256(checks + entry["command"].encode())
+    for file in files:
+        whole.update(digest(str(build / file)))
+    return whole.hexdigest()
 
 
-def judge(tool, root, build, checks, file, entry):
+def judge(tool, root, build, same, file):
     """(whether it is clean, what to print)"""
     name = file.relative_to(root)
     began = time.monotonic()
-    try:
-        text = preprocessed(entry)
-    except subprocess.CalledProcessError as error:
-        return False, f"FAIL {name}: does not compile\n{error.stderr.decode(errors='replace')}"
-    known = build / "tidy" / hashlib.sha256(checks + text).hexdigest()
+    if same is None:
+        return False, f"FAIL {name}: is not built, so nobody knows what it includes: see the build's log"
+    known = build / "tidy" / same
     if known.exists():
         return True, f"ok   {name} (unchanged)"
     done = subprocess.run([tool, "-p", str(build), "--quiet", *EXTRA, str(file)], capture_output=True, text=True)
@@ -73,9 +91,13 @@ def main(root, build):
     version = subprocess.run([tool, "--version"], capture_output=True, check=True).stdout
     checks = version + (root / ".clang-tidy").read_bytes() + repr(EXTRA).encode()
     (build / "tidy").mkdir(exist_ok=True)
+    made_of = included(build)
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
-        judged = [pool.submit(judge, tool, root, build, checks, *source) for source in sources(root, build)]
+        judged = [
+            pool.submit(judge, tool, root, build, sameness(build, checks, entry, made_of), file)
+            for file, entry in sources(root, build)
+        ]
         for verdict in concurrent.futures.as_completed(judged):
             clean, text = verdict.result()
             passed += clean
