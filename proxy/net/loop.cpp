@@ -110,8 +110,8 @@ void Loop::run() {
   }
 }
 
-// Runs inside of Asio's own loop: a coroutine is spawned, and its end told, by a plain call then, where from outside Asio
-// would have to put an operation off. It cannot say that there is no memory for one (await_suspend is noexcept).
+// Runs inside of Asio's own loop: a coroutine is spawned, and its end told, by a plain call then, where from outside
+// Asio would have to put an operation off. It cannot say that there is no memory for one (await_suspend is noexcept).
 void Loop::go_round() {
   while (!stopping_) {
     bool heard_all = hear(wait_ms());
