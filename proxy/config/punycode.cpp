@@ -42,15 +42,16 @@ std::optional<std::vector<CodePoint>> decode(std::string_view text) {
   return result;
 }
 
-// Characters that stay what they are when browsers prepare a name.
+// Characters of names, and the star of rules, that stay what they are when browsers prepare a name.
 bool is_stable(CodePoint point) {
   const auto in = [point](CodePoint first, CodePoint last) { return point >= first && point <= last; };
+  const bool plain = in('a', 'z') || in('0', '9') || point == '-' || point == '_' || point == '*';
   const bool latin = in(0xdf, 0xff) && point != 0xf7;
   const bool greek = in(0x3b1, 0x3c9);
   const bool cyrillic = in(0x430, 0x45f);
   const bool japanese = in(0x3041, 0x3096) || in(0x30a1, 0x30fa);
   const bool chinese = in(0x4e00, 0x9fff);
-  return point < initial_n || latin || greek || cyrillic || japanese || chinese;
+  return plain || latin || greek || cyrillic || japanese || chinese;
 }
 
 char digit(std::uint32_t value) {

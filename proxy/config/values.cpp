@@ -29,7 +29,7 @@ bool is_ascii(std::string_view text) {
 Wrong not_ascii(std::string_view text, std::string_view before, std::string_view host, std::string_view behind) {
   const auto ascii = ascii_host(host);
   return {fmt::format("'{}' is not ASCII; browsers send the form that begins with 'xn--'{}", shown(text),
-                      ascii ? fmt::format(": '{}{}{}'", before, *ascii, behind) : "")};
+                      ascii ? fmt::format(": '{}'", shown(fmt::format("{}{}{}", before, *ascii, behind))) : "")};
 }
 
 // A wildcard over "org" or "co" would be half of the world.

@@ -24,6 +24,8 @@ TEST(AsciiHost, IsSilentWhereItIsNotCertain) {
   EXPECT_EQ(ascii_host(std::string(64, 'x') + ".example"), std::nullopt);  // no label is so long
   EXPECT_EQ(ascii_host("\xc3"), std::nullopt);
   EXPECT_EQ(ascii_host("\xff"), std::nullopt);
+  EXPECT_EQ(ascii_host("b\xc3\xbc\r.example"), std::nullopt);  // nothing that a name has
+  EXPECT_EQ(ascii_host("b\xc3\xbc her.example"), std::nullopt);
 }
 
 }  // namespace

@@ -125,6 +125,12 @@ TEST(ParsePageOrigin, SaysWhatIsWrong) {
       {"https://\xc3\xbc.example:8443",
        "'https://\\xc3\\xbc.example:8443' is not ASCII; browsers send the form that begins with 'xn--': "
        "'https://xn--tda.example:8443'"},
+      {"https://*.\xc3\xbc.example",
+       "'https://*.\\xc3\\xbc.example' is not ASCII; browsers send the form that begins with 'xn--': "
+       "'https://*.xn--tda.example'"},
+      {"https\r://\xc3\xbc.example",
+       "'https\\x0d://\\xc3\\xbc.example' is not ASCII; browsers send the form that begins with 'xn--': "
+       "'https\\x0d://xn--tda.example'"},
       {"https://ada@app.example.org",
        "'https://ada@app.example.org' is not an origin; write 'https://app.example.org', or one of same, missing, "
        "opaque, any"},
