@@ -14,6 +14,7 @@
 #include "proxy/app/minting.hpp"
 #include "proxy/app/verbs.hpp"
 #include "proxy/base/text.hpp"
+#include "proxy/tls/pieces.hpp"
 
 namespace bascule::app {
 
@@ -138,6 +139,7 @@ int run_test(Arguments& arguments) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  tls::keep_pieces_at_hand();
   CLI::App app("bascule bridges WebSocket to TCP: browsers on one side, the services people run on the other.",
                "bascule");
   app.set_version_flag("--version", "bascule " BASCULE_VERSION);

@@ -99,11 +99,16 @@ Visit& visit_of(const SSL* connection) {
   return static_cast<Engine*>(BIO_get_data(SSL_get_rbio(connection)))->visit_;
 }
 
+// Looking is cheap; clearing goes through all the places of the queue.
+void forget_errors() {
+  if (ERR_peek_error() != 0) { ERR_clear_error(); }
+}
+
 // Lends the connection the thread's BIO: its own would take 200 bytes for as long as it lives. OpenSSL's queue of
 // errors belongs to the thread as well: ours begins empty, and nothing of it is left to others.
 struct Engine::Call {
   Call(Engine& which, Records& records) : engine(which), bio(Hooks::bio_of_this_thread()) {
-    ERR_clear_error();
+    forget_errors();
     engine.records_ = &records;
     BIO_set_data(bio, &engine);
     BIO_up_ref(bio);
@@ -116,7 +121,7 @@ struct Engine::Call {
     SSL_set0_wbio(engine.ssl_.get(), nullptr);
     BIO_set_data(bio, nullptr);
     engine.records_ = nullptr;
-    if (ERR_peek_error() != 0) { ERR_clear_error(); }
+    forget_errors();
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
