@@ -130,6 +130,7 @@ Async<Told> judge_and_answer(Talk& talk, const std::shared_ptr<const policy::Rul
   }
 
   if (const auto* denied = std::get_if<policy::Denied>(&judgement.verdict)) {
+    identified.passed.holds.clear();  // a ticket that lets nobody in is good again before he hears of it
     const Next next = co_await say_no(talk, head, *denied);
     co_return Told{next};
   }

@@ -102,6 +102,7 @@ Async<Opened> open_session(Talk& talk, const Candidate& candidate, policy::Admit
   if (!taken.seat) {
     Refused full = full_because(taken.full);
     full.retry_after = taken.retry_after;
+    candidate.passed.holds.clear();  // a ticket is good again before he hears of it
     co_await refuse(talk, full, manner);
     co_return Opened::over;
   }
@@ -116,6 +117,7 @@ Async<Opened> open_session(Talk& talk, const Candidate& candidate, policy::Admit
   if (!reached) {
     if (is_our_fault(reached.error().refusal)) { taken.seat->not_his_fault(); }
     taken.seat.reset();
+    candidate.passed.holds.clear();
     const Refused unreached = reached.error();
     co_await refuse(talk, unreached, manner);
     co_return Opened::over;

@@ -25,9 +25,14 @@ using wire::http::RequestHead;
 
 namespace {
 
-// A ticket is used up once there is something to show for it.
-void use_up(auth::Passed& passed) {
-  for (auth::TicketHold& hold : passed.holds) { hold.commit(); }
+enum class Shows : std::uint8_t { nothing, something };
+
+// A ticket is used up once there is something to show for it. Else it is good again before the answer is heard.
+void settle(auth::Passed& passed, Shows shows) {
+  if (shows == Shows::something) {
+    for (auth::TicketHold& hold : passed.holds) { hold.commit(); }
+  }
+  passed.holds.clear();
 }
 
 Async<Next> say_health(Talk& talk, const policy::Page& page, KeepAlive keep_alive) {
@@ -189,26 +194,29 @@ Async<Next> serve_page(Talk& talk, const RequestHead& head, const policy::Page& 
   note_route(talk, *page.route);
   Manner manner{.head_only = page.head_only};
   if (head.announces_body()) {
+    settle(passed, Shows::nothing);
     const Refused refused{.refusal = Refusal::malformed_head, .detail = "a request for a page with a body"};
     const Next next = co_await refuse(talk, refused, manner);
     co_return next;
   }
   const KeepAlive keep_alive = keep_alive_after(head);
   if (std::holds_alternative<policy::Answer>(page.route->to)) {
-    if (!page.head_only) { use_up(passed); }
+    settle(passed, page.head_only ? Shows::nothing : Shows::something);
     const Next next = co_await say_health(talk, page, keep_alive);
     co_return next;
   }
   auto found = web::answer_file(std::get<policy::Files>(page.route->to), page.below, page.head_only, head, keep_alive,
                                 fields_for(talk, *page.route, passed));
   if (const Refusal* refusal = std::get_if<Refusal>(&found)) {
+    settle(passed, Shows::nothing);
     const Refused refused{.refusal = *refusal};
     manner.keep_alive = keep_alive;
     const Next next = co_await refuse(talk, refused, manner);
     co_return next;
   }
   const auto& file = std::get<web::FileAnswer>(found);
-  if (!page.head_only && (file.status == 200 || file.status == 206)) { use_up(passed); }
+  const bool has_bytes = !page.head_only && (file.status == 200 || file.status == 206);
+  settle(passed, has_bytes ? Shows::something : Shows::nothing);
   const bool head_written = co_await write_all(*talk.client, talk.waiter, file.head, page_patience);
   if (!head_written) { co_return Next::over; }
   if (file.file) {

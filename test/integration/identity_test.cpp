@@ -432,6 +432,24 @@ TEST(Ticket, IsNotUsedUpByAFailureOfOurs) {
   EXPECT_EQ(house.status("/desk?ticket=" + ticket), 502) << "not 401";
 }
 
+// Who is refused may come again with the same ticket before his first connection is gone.
+TEST(Ticket, IsGoodAgainAsSoonAsTheNoIsHeard) {
+  const DeadPort dead;
+  Guarded house(invite,
+                fmt::format("  - {{name: dead, path: /dead, auth: invite, to: \"127.0.0.1:{}\"}}\n", dead.port()) +
+                    "  - {name: full, path: /full, auth: invite, limits: {sessions: 1}, to: \"echo:\"}\n" +
+                    "  - {name: bobs, path: /bobs, auth: invite, allow: {users: [bob]}, to: \"echo:\"}\n");
+  const WsClient first = house.visit("/full?ticket=" + ticket_of(ticket_key, {{"route", "full"}, {"user", "ada"}}));
+  EXPECT_EQ(first.status(), 101);
+  for (const auto& [route, status] : {std::pair{"dead", 502}, {"full", 503}, {"bobs", 403}}) {
+    const std::string ticket = ticket_of(ticket_key, {{"route", route}, {"user", "ada"}});
+    const std::string path = fmt::format("/{}?ticket={}", route, ticket);
+    const WsClient refused = house.visit(path);
+    EXPECT_EQ(refused.status(), status);
+    for (int again = 0; again < 4; ++again) { EXPECT_EQ(house.status(path), status) << route << ", not 401"; }
+  }
+}
+
 TEST(Ticket, OfAPageIsUsedUpByWhatIsShown) {
   Guarded house(invite, "  - {name: alive, path: /alive, auth: invite, answer: health}\n");
   const std::string target = "/alive?ticket=" + ticket_of(ticket_key, {{"route", "alive"}});
