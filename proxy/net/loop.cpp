@@ -102,7 +102,9 @@ void Loop::run() {
   stopping_ = false;
   bool over = false;
   asio::post(context_, [this, &over] {
-    go_round();
+    while (!stopping_) {
+      guarded([this] { go_round(); });
+    }
     over = true;
   });
   while (!over) {
@@ -113,14 +115,12 @@ void Loop::run() {
 // Runs inside of Asio's own loop: a coroutine is spawned, and its end told, by a plain call then, where from outside
 // Asio would have to put an operation off. It cannot say that there is no memory for one (await_suspend is noexcept).
 void Loop::go_round() {
-  while (!stopping_) {
-    bool heard_all = hear(wait_ms());
-    // After a SIGSTOP the wait was only interrupted. Before anybody is told that his time is over: all that others have
-    // done in time, however late we hear of it.
-    for (int round = 0; !heard_all && round < hearings_max; ++round) { heard_all = hear(0); }
-    timers_.advance(now_);
-    guarded([this] { context_.poll(); });  // what Asio has put off nevertheless
-  }
+  bool heard_all = hear(wait_ms());
+  // After a SIGSTOP the wait was only interrupted. Before anybody is told that his time is over: all that others have
+  // done in time, however late we hear of it.
+  for (int round = 0; !heard_all && round < hearings_max; ++round) { heard_all = hear(0); }
+  timers_.advance(now_);
+  context_.poll();  // what Asio has put off nevertheless
 }
 
 // Waits for events and passes them on. False when there may be more that came before the wait was over.

@@ -3,7 +3,8 @@
 
     tidy.py ROOT BUILD      BUILD: a build folder with compile_commands.json
 
-A file is the same while it, all that it includes, how it is compiled, the checks and the tool are the same. Ends with `N passed, M failed`.
+A file is the same while it, all that it includes, how it is compiled, the checks and the tool are the same.
+Ends with `N passed, M failed`.
 """
 
 import concurrent.futures
