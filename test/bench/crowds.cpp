@@ -5,15 +5,16 @@
 #include <optional>
 
 #include "test/bench/door_crowd.hpp"
+#include "test/bench/giving_way.hpp"
 #include "test/bench/steady_sessions.hpp"
 #include "test/bench/works.hpp"
 
 namespace bascule::bench {
 
 std::string measure_beside_crowds(const Options& options) {
-  std::optional<DoorCrowd> crowd;
+  std::optional<GivingWay<Crowding>> crowd;
   const Steady steady = measure_steady_sessions(options, [&] {
-    if (options.flood_crowd != CrowdKind::none) { crowd.emplace(options); }
+    if (options.flood_crowd != CrowdKind::none) { crowd.emplace(crowd_the_door, options); }
   });
   const Crowding crowding = crowd ? crowd->end() : Crowding{};
   return fmt::format(R"({{"cost": {}, "latency_us": {}, )"

@@ -1,7 +1,5 @@
 #include "test/bench/door_crowd.hpp"
 
-#include <sched.h>
-
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,9 +102,9 @@ class Loiterer final : public Handler {
   std::optional<Clock::time_point> stands_since_;
 };
 
-Crowding run(const Options& options, const std::atomic<bool>& over) {
-  const sched_param none{};
-  if (sched_setscheduler(0, SCHED_IDLE, &none) != 0) { fail("sched_setscheduler"); }
+}  // namespace
+
+Crowding crowd_the_door(const Options& options, const std::atomic<bool>& over) {
   Crowding crowding;
   const Script script = script_of(options);
   Loop loop;
@@ -130,20 +128,6 @@ Crowding run(const Options& options, const std::atomic<bool>& over) {
   crowding.elapsed = Clock::now() - begin;
   crowding.under_way = crowd.size();
   return crowding;
-}
-
-}  // namespace
-
-DoorCrowd::DoorCrowd(const Options& options)
-    : thread_(std::async(std::launch::async, [this, &options] { return run(options, over_); })) {}
-
-DoorCrowd::~DoorCrowd() {
-  over_ = true;
-}
-
-Crowding DoorCrowd::end() {
-  over_ = true;
-  return thread_.get();
 }
 
 }  // namespace bascule::bench

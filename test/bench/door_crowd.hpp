@@ -5,7 +5,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <future>
 
 #include "test/bench/options.hpp"
 
@@ -20,19 +19,7 @@ struct Crowding {
   std::uint64_t bytes = 0;               // that were said one at a time
 };
 
-// In a thread of its own that gives way to everybody else on its core, as Flood.
-class DoorCrowd {
- public:
-  explicit DoorCrowd(const Options& options);
-  ~DoorCrowd();
-  DoorCrowd(const DoorCrowd&) = delete;
-  DoorCrowd& operator=(const DoorCrowd&) = delete;
-
-  Crowding end();  // throws what went wrong in there
-
- private:
-  std::atomic<bool> over_ = false;
-  std::future<Crowding> thread_;
-};
+// For GivingWay.
+Crowding crowd_the_door(const Options& options, const std::atomic<bool>& over);
 
 }  // namespace bascule::bench

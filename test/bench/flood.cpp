@@ -1,7 +1,6 @@
 #include "test/bench/flood.hpp"
 
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <array>
@@ -103,13 +102,9 @@ class Guesser final : public Handler {
   std::string head_;
 };
 
-void give_way() {
-  const sched_param none{};
-  if (sched_setscheduler(0, SCHED_IDLE, &none) != 0) { fail("sched_setscheduler"); }
-}
+}  // namespace
 
-FloodAnswers run(const Options& options, const std::atomic<bool>& over) {
-  give_way();
+FloodAnswers flood_with_guesses(const Options& options, const std::atomic<bool>& over) {
   FloodAnswers answers;
   Loop loop;
   std::vector<std::unique_ptr<Guesser>> guessers;
@@ -129,20 +124,6 @@ FloodAnswers run(const Options& options, const std::atomic<bool>& over) {
   answers.unanswered = static_cast<std::uint64_t>(
       std::count_if(guessers.begin(), guessers.end(), [](const auto& it) { return !it->is_free(); }));
   return answers;
-}
-
-}  // namespace
-
-Flood::Flood(const Options& options)
-    : thread_(std::async(std::launch::async, [this, &options] { return run(options, over_); })) {}
-
-Flood::~Flood() {
-  over_ = true;
-}
-
-FloodAnswers Flood::end() {
-  over_ = true;
-  return thread_.get();
 }
 
 }  // namespace bascule::bench

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <future>
 #include <map>
 
 #include "test/bench/options.hpp"
@@ -19,20 +18,7 @@ struct FloodAnswers {
   std::map<int, std::uint64_t> by_status;  // 0: the connection ended without an answer
 };
 
-// Runs in a thread of its own that gives way to everybody else on its core: what the clients of the flood cost must not
-// show in the latencies that are measured beside it.
-class Flood {
- public:
-  explicit Flood(const Options& options);
-  ~Flood();
-  Flood(const Flood&) = delete;
-  Flood& operator=(const Flood&) = delete;
-
-  FloodAnswers end();  // throws what went wrong in there
-
- private:
-  std::atomic<bool> over_ = false;
-  std::future<FloodAnswers> thread_;
-};
+// For GivingWay.
+FloodAnswers flood_with_guesses(const Options& options, const std::atomic<bool>& over);
 
 }  // namespace bascule::bench

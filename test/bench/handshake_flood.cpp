@@ -1,7 +1,5 @@
 #include "test/bench/handshake_flood.hpp"
 
-#include <sched.h>
-
 #include <array>
 #include <exception>
 #include <memory>
@@ -83,9 +81,9 @@ class Attacker final : public Handler {
   bool said_ = false;
 };
 
-FloodedHandshakes run(const Options& options, const std::atomic<bool>& over) {
-  const sched_param none{};
-  if (sched_setscheduler(0, SCHED_IDLE, &none) != 0) { fail("sched_setscheduler"); }
+}  // namespace
+
+FloodedHandshakes flood_with_handshakes(const Options& options, const std::atomic<bool>& over) {
   FloodedHandshakes count;
   TlsClient tls(Tls::full);
   const std::string hello = client_hello(tls);
@@ -100,20 +98,6 @@ FloodedHandshakes run(const Options& options, const std::atomic<bool>& over) {
   count.elapsed = Clock::now() - begin;
   count.under_way = attackers.size();
   return count;
-}
-
-}  // namespace
-
-HandshakeFlood::HandshakeFlood(const Options& options)
-    : thread_(std::async(std::launch::async, [this, &options] { return run(options, over_); })) {}
-
-HandshakeFlood::~HandshakeFlood() {
-  over_ = true;
-}
-
-FloodedHandshakes HandshakeFlood::end() {
-  over_ = true;
-  return thread_.get();
 }
 
 }  // namespace bascule::bench

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <future>
 
 #include "test/bench/options.hpp"
 
@@ -17,19 +16,7 @@ struct FloodedHandshakes {
   std::uint64_t under_way = 0;  // when it was over
 };
 
-// In a thread of its own that gives way to everybody else on its core, as Flood.
-class HandshakeFlood {
- public:
-  explicit HandshakeFlood(const Options& options);
-  ~HandshakeFlood();
-  HandshakeFlood(const HandshakeFlood&) = delete;
-  HandshakeFlood& operator=(const HandshakeFlood&) = delete;
-
-  FloodedHandshakes end();  // throws what went wrong in there
-
- private:
-  std::atomic<bool> over_ = false;
-  std::future<FloodedHandshakes> thread_;
-};
+// For GivingWay.
+FloodedHandshakes flood_with_handshakes(const Options& options, const std::atomic<bool>& over);
 
 }  // namespace bascule::bench

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "test/bench/giving_way.hpp"
 #include "test/bench/handshake_flood.hpp"
 #include "test/bench/steady_sessions.hpp"
 #include "test/bench/works.hpp"
@@ -11,9 +12,9 @@
 namespace bascule::bench {
 
 std::string measure_beside_handshakes(const Options& options) {
-  std::optional<HandshakeFlood> flood;
+  std::optional<GivingWay<FloodedHandshakes>> flood;
   const Steady steady = measure_steady_sessions(options, [&] {
-    if (options.flood_handshake != Handshake::none) { flood.emplace(options); }
+    if (options.flood_handshake != Handshake::none) { flood.emplace(flood_with_handshakes, options); }
   });
   const FloodedHandshakes flooded = flood ? flood->end() : FloodedHandshakes{};
   return fmt::format(R"({{"cost": {}, "latency_us": {}, )"

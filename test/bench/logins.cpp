@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "test/bench/flood.hpp"
+#include "test/bench/giving_way.hpp"
 #include "test/bench/measure.hpp"
 #include "test/bench/steady_sessions.hpp"
 #include "test/bench/works.hpp"
@@ -25,9 +26,9 @@ std::string to_json(const FloodAnswers& flood) {
 }  // namespace
 
 std::string measure_beside_logins(const Options& options) {
-  std::optional<Flood> flood;
+  std::optional<GivingWay<FloodAnswers>> flood;
   const Steady steady = measure_steady_sessions(options, [&] {
-    if (options.flood_a_second > 0) { flood.emplace(options); }
+    if (options.flood_a_second > 0) { flood.emplace(flood_with_guesses, options); }
   });
   const FloodAnswers answers = flood ? flood->end() : FloodAnswers{};
   return fmt::format(R"({{"cost": {}, "latency_us": {}, "flood": {}}})", bench::to_json(steady.cost),
