@@ -97,7 +97,10 @@ class Session {
  private:
   // --- the script's means ---
 
-  void client_sends(std::string_view bytes) { client_said_ += bytes; }
+  // No more than fills every bound there is: a longer script only takes longer.
+  void client_sends(std::string_view bytes) {
+    if (client_said_.size() + bytes.size() <= said_max) { client_said_ += bytes; }
+  }
   std::size_t on_the_way() const { return client_said_.size() - from_client_.size(); }
   void client_sends_frame(unsigned first_byte, const std::string& payload) {
     std::string frame = test::client_frame(op_text, payload, true, 0x9b3c5e01U + static_cast<unsigned>(payload.size()));
@@ -117,7 +120,7 @@ class Session {
     client_arrival_max_ = std::max(client_arrival_max_, size);
   }
   void arrive_from_service(const std::string& bytes) {
-    if (bytes.empty() || service_over_ || echo_) { return; }
+    if (bytes.empty() || service_over_ || echo_ || from_service_.size() + bytes.size() > said_max) { return; }
     service_.arrive(bytes);
     from_service_ += bytes;
     service_arrival_max_ = std::max(service_arrival_max_, bytes.size());
@@ -157,6 +160,9 @@ class Session {
     return waiting.empty() || (may_wait && slow_utf8(waiting).unfinished == waiting.size());
   }
 
+  static constexpr std::size_t said_max = std::size_t{40} * 1024;
+  static constexpr std::size_t bytewise_max = 4096;
+
   bool echo_;
   policy::SessionRule rule_;
   ScriptedStream client_;
@@ -166,6 +172,7 @@ class Session {
   std::string client_said_;
   std::string from_client_;  // what of that has arrived
   std::string from_service_;
+  std::size_t bytewise_ = 0;  // bytes that came one by one
   std::size_t client_arrival_max_ = 0;
   std::size_t service_arrival_max_ = 0;
   bool client_over_ = false;
@@ -196,7 +203,7 @@ void Session::step(Script& script) {
     case 'r': return client_sends(script.text(script.byte()));
     case 'd': return arrive_from_client(script.byte());
     case 'D':  // byte by byte
-      for (int count = 512; count > 0; --count) { arrive_from_client(1); }
+      for (int count = 512; count > 0 && bytewise_ < bytewise_max; --count, ++bytewise_) { arrive_from_client(1); }
       return;
     case 'A': return arrive_from_client(on_the_way());
     case 's': return arrive_from_service(script.text(script.byte()));
