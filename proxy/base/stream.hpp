@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "proxy/base/bytes.hpp"
+#include "proxy/base/pipe.hpp"
 
 namespace bascule {
 
@@ -59,6 +60,20 @@ class Stream {
     if (written.bytes == from.size()) { shutdown_write(); }
     return written;
   }
+
+  // --- past the program's memory ---
+
+  // True for a socket and nothing else: what comes may go into a pipe, and what is in a pipe may go out.
+  virtual bool plain() const { return false; }
+
+  // Moves up to `bytes_max` bytes into an empty pipe. 0: none were moved, and read() says why.
+  virtual std::size_t read(Pipe&, std::size_t /*bytes_max*/) { return 0; }
+
+  // Writes `head` as write() does, and where that takes all of it what `body` holds behind it, as far as can be done at
+  // once. What is not taken of the body is still in it. The result is the head's, or that the connection is broken.
+  virtual IoResult write(Bytes head, Pipe& /*body*/) { return write(head); }
+
+  // --- ends ---
 
   // Makes the coming end unclean: when the stream is destroyed the other side sees a reset, not an end.
   virtual void abort() = 0;

@@ -1,5 +1,6 @@
 #include "proxy/net/socket_stream.hpp"
 
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -87,6 +88,49 @@ IoResult SocketStream::send(Bytes from, int flags) {
       return IoResult::wait_writable();
     }
     return IoResult::broken(errno);
+  }
+}
+
+std::size_t SocketStream::read(Pipe& into, std::size_t bytes_max) {
+  if (has_early() || !readable_ || urgent_) { return 0; }
+  const ssize_t got =
+      ::splice(socket_.get(), nullptr, into.entry(), nullptr, bytes_max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  if (got < 0 && errno == EAGAIN) { readable_ = false; }  // an empty pipe has room
+  if (got < 0) { on_splice_error(errno); }
+  if (got <= 0) { return 0; }
+  // Less than was asked for says nothing of what there still is: a pipe is full of many small pieces, too.
+  into.entered(static_cast<std::size_t>(got));
+  return static_cast<std::size_t>(got);
+}
+
+IoResult SocketStream::write(Bytes head, Pipe& body) {
+  const IoResult written = send(head, MSG_MORE);
+  if (written.bytes < head.size()) { return written; }
+  while (body.holds() > 0) {
+    const ssize_t sent =
+        ::splice(body.exit(), nullptr, socket_.get(), nullptr, body.holds(), SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (sent < 0 && errno == EINTR) { continue; }
+    if (sent < 0) { on_splice_error(errno); }
+    if (sent <= 0) { break; }
+    body.left(static_cast<std::size_t>(sent));
+  }
+  return error_ == 0 ? written : IoResult::broken(error_);
+}
+
+// Whoever reads or writes after it must not take it for a clean end: the kernel has said it now.
+void SocketStream::on_splice_error(int error) {
+  switch (error) {
+    case EAGAIN:
+    case EINTR: break;
+    case ECONNRESET:
+    case EPIPE:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ECONNABORTED:
+      if (error_ == 0) { error_ = error; }
+      break;
+    default: splices_ = false;  // this kernel, or what watches over us, does not let us
   }
 }
 

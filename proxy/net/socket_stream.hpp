@@ -33,6 +33,9 @@ class SocketStream final : public PolledStream, private Pollable {
   IoResult read(MutableBytes into) override;
   IoResult write(Bytes from) override { return send(from, 0); }
   IoResult write_last(Bytes from) override;
+  bool plain() const override { return splices_; }
+  std::size_t read(Pipe& into, std::size_t bytes_max) override;
+  IoResult write(Bytes head, Pipe& body) override;
   void shutdown_write() override;
   void abort() override;
   std::size_t unsent() const override;
@@ -42,6 +45,7 @@ class SocketStream final : public PolledStream, private Pollable {
  private:
   void on_events(std::uint32_t events) override;
   IoResult send(Bytes from, int flags);
+  void on_splice_error(int error);
 
   Loop& loop_;
   Watcher* watcher_ = nullptr;
@@ -51,6 +55,7 @@ class SocketStream final : public PolledStream, private Pollable {
   bool writable_;
   bool end_announced_ = false;
   bool urgent_ = false;  // there have been urgent data: a read stops short of them although more has come
+  bool splices_ = true;  // as far as is known
   int error_ = 0;        // the kernel says it once
   bool shut_ = false;
 };

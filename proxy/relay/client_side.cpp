@@ -210,6 +210,23 @@ void ClientSide::send(Opcode opcode, Fin fin, MutableBytes payload, TimePoint no
   }
 }
 
+bool ClientSide::send(Opcode opcode, Fin fin, Pipe& payload, TimePoint now) {
+  std::array<std::uint8_t, wire::ws::server_header_max> room{};
+  std::uint8_t* const end = room.data() + room.size();
+  const std::size_t header_bytes = wire::ws::put_server_header_before(end, opcode, fin, payload.holds());
+  const Bytes header(end - header_bytes, header_bytes);
+  const IoResult written = stream_.write(header, payload);
+  if (written.status == Io::reset) {
+    on_write_error(written.error);
+    return false;
+  }
+  if (written.bytes == header.size() && payload.holds() == 0) { return true; }
+  progress_.mark(now, stream_);
+  if (written.bytes < header.size()) { outbox_.append(header.subspan(written.bytes)); }
+  outbox_.append(payload);
+  return false;
+}
+
 void ClientSide::queue(Opcode opcode, Fin fin, Bytes payload, TimePoint now) {
   if (outbox_.empty()) { progress_.mark(now); }
   std::array<std::uint8_t, wire::ws::server_header_max> header{};

@@ -78,6 +78,9 @@ class ClientSide {
   // Sends a frame at once as far as possible; the rest waits in the outbox. REQUIRES: takes_data(), flush() was true,
   // and wire::ws::server_header_max writable bytes before `payload`.
   void send(wire::ws::Opcode opcode, wire::ws::Fin fin, MutableBytes payload, TimePoint now);
+  // The same of what a pipe holds. False where some of it waits.
+  bool send(wire::ws::Opcode opcode, wire::ws::Fin fin, Pipe& payload, TimePoint now);
+  bool takes_pipes() const { return stream_.plain(); }
 
   // Puts a frame into the outbox, where it waits for the next flush(). REQUIRES: takes_data().
   void queue(wire::ws::Opcode opcode, wire::ws::Fin fin, Bytes payload, TimePoint now);

@@ -10,6 +10,14 @@ void Outbox::append(Bytes bytes) {
   bench_.budget().grew(bytes.size());
 }
 
+void Outbox::append(Pipe& pipe) {
+  const std::size_t before = bytes_.size();
+  const std::size_t count = pipe.holds();
+  bytes_.resize(before + count);
+  pipe.read(MutableBytes(bytes_).subspan(before));
+  bench_.budget().grew(count);
+}
+
 void Outbox::clear() {
   bench_.budget().shrank(size());
   std::vector<std::uint8_t>().swap(bytes_);  // clear() alone would keep the memory

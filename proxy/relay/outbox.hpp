@@ -24,6 +24,7 @@ class Outbox {
   std::size_t size() const { return bytes_.size() - sent_; }
 
   void append(Bytes bytes);
+  void append(Pipe& pipe);  // all that it holds
   void clear();
 
   // Writes what waits. `bytes`: something was taken (see empty() for whether all was); `wants_writable` or `reset` as

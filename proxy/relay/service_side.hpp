@@ -26,6 +26,8 @@ class ServiceSide {
 
   // Reads once. An end or a break is noted in `ending`.
   IoResult read(MutableBytes into, TimePoint now);
+  // The same into a pipe; 0 says nothing, the other read() says why.
+  std::size_t read(Pipe& into, std::size_t bytes_max) { return stream_.plain() ? stream_.read(into, bytes_max) : 0; }
 
   // --- what goes out ---
 

@@ -13,6 +13,14 @@ using wire::ws::Fin;
 using wire::ws::Opcode;
 namespace close_code = wire::ws::close_code;
 
+namespace {
+
+// From so many large reads in a row on, what a service sends is a bulk. It is one no more once less comes at a time, or
+// the client does not take all of it.
+constexpr std::uint8_t bulk_from = 4;
+
+}  // namespace
+
 Splice::Splice(Stream& client, Stream& service, const policy::SessionRule& rule, Workbench& bench, TimePoint now)
     : rule_(rule),
       bench_(bench),
@@ -93,18 +101,43 @@ bool Splice::outflow(TimePoint now) {
     return false;
   }
 
-  const MutableBytes into = bench_.scratch(to_client_.read_bytes(pace, rule_.frames.max_bytes - cut_bytes_, now));
+  const std::size_t bytes_max = to_client_.read_bytes(pace, rule_.frames.max_bytes - cut_bytes_, now);
+  const bool piped = large_reads_ >= bulk_from && outflow_by_pipe(bytes_max, now);
+  if (piped) { return true; }
+
+  const MutableBytes into = bench_.scratch(bytes_max);
   const IoResult result = service_.read(into, now);
   if (result.waits()) { return false; }
   if (result.status != Io::bytes) {
     send_rest_of_text(now);
     return false;
   }
-  to_client_.take(pace, result.bytes, result.bytes, now);
-  counters_.to_client_bytes += result.bytes;
-  lifespan_.payload_moved(now);
+  const bool large = result.bytes >= bench_.bulk_bytes_min();
+  large_reads_ = large ? static_cast<std::uint8_t>(std::min(large_reads_ + 1, int{bulk_from})) : std::uint8_t{0};
+  count_outflow(result.bytes, now);
   frame(into.first(result.bytes), now);
   return true;
+}
+
+// Past our memory: half of what a GB costs by way of it, and more than a message costs where they are small.
+bool Splice::outflow_by_pipe(std::size_t bytes_max, TimePoint now) {
+  Pipe& pipe = bench_.pipe();
+  if (!pipe.usable() || !client_.takes_pipes() || wants_text() || cut_bytes_ > 0) { return false; }
+  const EmptiedPipe afterwards(pipe);
+  const std::size_t bytes = service_.read(pipe, std::min(bytes_max, bench_.at_once()));
+  if (bytes == 0) { return false; }
+  if (bytes < bench_.bulk_bytes_min()) { large_reads_ = 0; }
+  count_outflow(bytes, now);
+  ++counters_.to_client_messages;
+  const bool all_taken = client_.send(Opcode::binary, Fin::last, pipe, now);
+  if (!all_taken) { large_reads_ = 0; }
+  return true;
+}
+
+void Splice::count_outflow(std::size_t bytes, TimePoint now) {
+  to_client_.take(rule_.pace.to_client_bytes, bytes, bytes, now);
+  counters_.to_client_bytes += bytes;
+  lifespan_.payload_moved(now);
 }
 
 // Sends what one read gave as one message: some clients break when it is cut into splinters.

@@ -29,6 +29,8 @@ class Splice final : public Relay {
  private:
   bool inflow(TimePoint now);   // client to service; true when bytes moved
   bool outflow(TimePoint now);  // service to client; likewise
+  void count_outflow(std::size_t bytes, TimePoint now);
+  bool outflow_by_pipe(std::size_t bytes_max, TimePoint now);
   void frame(MutableBytes chunk, TimePoint now);
   void send_rest_of_text(TimePoint now);
   void check_deadlines(TimePoint now);
@@ -50,6 +52,7 @@ class Splice final : public Relay {
   Lifespan lifespan_;
   Allowance to_client_{Allowance::Of::bytes};
   bool service_blocked_ = false;  // the service has not taken all we had for it
+  std::uint8_t large_reads_ = 0;  // in a row, of what the service sends; see bulk_from
   std::uint8_t cut_bytes_ = 0;    // of a character whose rest has not come: at most 3
   std::array<std::uint8_t, 3> cut_{};
 };

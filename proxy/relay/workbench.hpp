@@ -10,6 +10,7 @@
 
 #include "proxy/base/budget.hpp"
 #include "proxy/base/bytes.hpp"
+#include "proxy/base/pipe.hpp"
 
 namespace bascule::relay {
 
@@ -24,15 +25,26 @@ class Workbench {
   // the last read cut apart (3 bytes).
   static constexpr std::size_t headroom_bytes = 16;
 
-  explicit Workbench(std::uint32_t seed = std::random_device()()) : random_(seed) {}
+  // Reads of this size in a row are a bulk: it goes by the pipe, where sockets are plain. Below it, what the pipe costs
+  // (two system calls more) is what it saves (test/bench/README.md).
+  static constexpr std::size_t usual_bulk_bytes_min = std::size_t{32} * 1024;
+
+  explicit Workbench(std::uint32_t seed = std::random_device()(), std::size_t bulk_bytes_min = usual_bulk_bytes_min)
+      : bulk_bytes_min_(bulk_bytes_min), random_(seed) {}
   Workbench(const Workbench&) = delete;
   Workbench& operator=(const Workbench&) = delete;
 
   // Where to read to: at most `bytes_max` bytes, with the headroom before it. Good until the step ends.
   MutableBytes scratch(std::size_t bytes_max = read_bytes) {
-    const std::size_t wanted = std::min(bytes_max, budget_.tight() ? read_bytes_when_tight : read_bytes);
-    return MutableBytes(scratch_).subspan(headroom_bytes, wanted);
+    return MutableBytes(scratch_).subspan(headroom_bytes, std::min(bytes_max, at_once()));
   }
+  // As much is read at a time, now.
+  std::size_t at_once() const { return budget_.tight() ? read_bytes_when_tight : read_bytes; }
+
+  std::size_t bulk_bytes_min() const { return bulk_bytes_min_; }
+
+  // Empty whenever nobody is at work with it.
+  Pipe& pipe() { return pipe_; }
 
   // What all sessions of the worker hold counts here.
   Budget& budget() { return budget_; }
@@ -40,7 +52,10 @@ class Workbench {
   std::uint32_t random() { return static_cast<std::uint32_t>(random_()); }
 
  private:
+  const std::size_t bulk_bytes_min_;
   std::vector<std::uint8_t> scratch_ = std::vector<std::uint8_t>(headroom_bytes + read_bytes);
+  // A slot of it takes a page or a packet, so that it is full long before it holds so much where packets are small.
+  Pipe pipe_{std::size_t{1024} * 1024};
   Budget budget_;
   std::minstd_rand random_;  // for the payload of pings: unlikely to repeat is enough
 };

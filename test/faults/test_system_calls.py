@@ -187,6 +187,80 @@ class Carrying(Injecting):
         bascule.wait_for("session", route="ws", ending="client_closed", from_client_bytes=5000, to_client_bytes=5000)
 
 
+class Bulk(Injecting):
+    """What a service sends much of goes from socket to socket by splice(2)."""
+
+    BLOCK = bytes(range(256)) * 1024
+    BLOCKS_MAX = 4096
+
+    def flow(self, connection, visit, enough):
+        """Blocks from the service to the visitor until it is enough; what the visitor got, and whether all of it."""
+        sent = 0
+
+        def sends():
+            nonlocal sent
+            with contextlib.suppress(OSError):
+                while not enough() and sent < self.BLOCKS_MAX:
+                    connection.sendall(self.BLOCK)
+                    sent += 1
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_WR)
+
+        sending = threading.Thread(target=sends)
+        sending.start()
+        got, ending = 0, None
+        with contextlib.suppress(OSError):
+            while heard := visit.frame_or_end():
+                if heard.opcode == CLOSE:
+                    ending = heard.code
+                    break
+                self.assertEqual(heard.opcode, BINARY)
+                begin = got % len(self.BLOCK)
+                expected = (self.BLOCK * (2 + len(heard.payload) // len(self.BLOCK)))[begin : begin + len(heard.payload)]
+                self.assertEqual(heard.payload, expected)
+                got += len(heard.payload)
+        visit.socket.close()
+        sending.join(PATIENCE_SECONDS)
+        self.assertFalse(sending.is_alive())
+        return got == sent * len(self.BLOCK), ending
+
+    def one(self, bascule, service, call):
+        visit, connection = self.session(bascule, service)
+        visit.socket.settimeout(5)
+        done = len(bascule.logged("session", route="ws"))
+        with self.failing(bascule, call):
+            whole, ending = self.flow(connection, visit, enough=lambda: self.injected() >= 1)
+            self.assertGreaterEqual(self.injected(), 1, "nothing went by splice")
+        connection.close()
+        return whole, ending, bascule.wait_for_count(done + 1, "session", route="ws")[done]
+
+    def test_splice_is_not_to_be_had(self):
+        """splice is not in the kernel, not allowed, has no memory, is interrupted: all bytes, and a clean end"""
+        service = self.played()
+        bascule = self.bridge(service.port, more=self.ONE_WORKER)
+        for name in ("ENOSYS", "EPERM", "EINVAL", "ENOMEM", "EINTR", "EAGAIN"):
+            for which in ("1+2", "2+2"):  # reading from the service, writing to the client
+                if (name, which) == ("EAGAIN", "1+2"):
+                    continue  # would be a kernel that keeps to itself what has come
+                with self.subTest(f"{name} {which}"):
+                    whole, ending, _ = self.one(bascule, service, f"splice:error={name}:when={which}")
+                    self.assertTrue(whole)
+                    self.assertEqual(ending, 1000)
+
+    def test_a_connection_that_breaks_within_it(self):
+        """a reset that only splice hears of is no clean end: service_error or client_vanished, with the kernel's word"""
+        service = self.played()
+        bascule = self.bridge(service.port, "timeouts: {close: 200ms}", more=self.ONE_WORKER)
+        for name in ("ECONNRESET", "ETIMEDOUT"):
+            for which, endings in (("1", ("service_error",)), ("2", ("client_vanished",))):
+                with self.subTest(f"{name} {which}"):
+                    # As above: nobody has gone, so both wait for each other until one of them gives up.
+                    whole, ending, record = self.one(bascule, service, f"splice:error={name}:when={which}")
+                    self.assertFalse(whole and ending == 1000)
+                    self.assertIn(record["ending"], endings)
+                    self.assertEqual(record["error"], os.strerror(getattr(errno, name)))
+
+
 class AtRandom(Injecting):
     def test_any_call_may_fail(self):
         """libfiu lets 1 in 50 of socket, connect and recv fail for 300 visits: each has an end, then all is well"""

@@ -79,9 +79,9 @@ std::string pattern(std::size_t size) {
   return text;
 }
 
-// All sessions share one, as on a worker; none may leave anything on it.
+// All sessions share one, as on a worker; none may leave anything on it. Small reads are a bulk already.
 relay::Workbench& bench() {
-  static relay::Workbench bench(1);
+  static relay::Workbench bench(1, 64);
   return bench;
 }
 
@@ -89,6 +89,10 @@ class Session {
  public:
   Session(unsigned switches, unsigned pace) : echo_((switches & 1U) != 0), rule_(rule_of(switches, pace)) {
     calm_ = (switches & 64U) == 0;
+    if ((switches & 128U) != 0) {
+      client_.be_plain();
+      service_.be_plain();
+    }
   }
 
   void step(Script& script);
@@ -309,7 +313,7 @@ void Session::finish(unsigned finale) {
     settle();
   }
   if (closes) {
-    client_sends(test::client_close(1000));
+    client_said_ += test::client_close(1000);
     arrive_from_client(on_the_way());
     turn();
   }
@@ -328,6 +332,7 @@ void Session::finish(unsigned finale) {
   if (calm) { check_finale(finale, closes); }
   relay_.reset();
   require(bench().budget().bytes() == 0, "nothing is held for a session that is over");
+  require(bench().pipe().holds() == 0, "nor in the pipe");
 }
 
 // --- what must hold --------------------------------------------------------------------------------------------------

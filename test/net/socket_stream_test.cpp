@@ -2,7 +2,9 @@
 #include "proxy/net/socket_stream.hpp"
 
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -148,6 +150,168 @@ TEST_F(SocketStreamTest, WritesUntilTheKernelIsFullAndGoesOnWhenThereIsRoom) {
   reads.join();
   EXPECT_TRUE(waited);
   EXPECT_EQ(got == data, true);
+}
+
+// --- by a pipe ---
+
+// Reads what comes to its end, by the pipe where that gives something.
+Async<void> pipe_story(Loop& loop, SocketStream& stream, Pipe& pipe, std::string& into, std::size_t& piped,
+                       IoResult& end) {
+  Waiter waiter(loop);
+  stream.watched_by(&waiter);
+  std::array<std::uint8_t, 70'000> buffer{};
+  for (;;) {
+    if (stream.read(pipe, buffer.size()) > 0) {
+      const std::size_t count = pipe.read(buffer);
+      into += text_of(Bytes(buffer).first(count));
+      piped += count;
+      continue;
+    }
+    end = stream.read(buffer);
+    if (end.status == Io::bytes) {
+      into += text_of(Bytes(buffer).first(end.bytes));
+      continue;
+    }
+    if (!end.waits()) { break; }
+    const Wake wake = co_await waiter.wait(loop.now() + 20s);
+    if (wake != Wake::ready) { throw std::runtime_error("nothing comes"); }
+  }
+  stream.watched_by(nullptr);
+}
+
+class PipedSocketStream : public SocketStreamTest {
+ protected:
+  void read_all(SocketStream& stream) { run(pipe_story(loop, stream, pipe, got, piped, end)); }
+
+  Pipe pipe{std::size_t{1024} * 1024};
+  std::string got;
+  std::size_t piped = 0;
+  IoResult end;
+};
+
+TEST_F(PipedSocketStream, ReadsAllThatComesAndItsEnd) {
+  Pair pair = tcp_pair();
+  const std::string data = test::random_bytes(8 * 1024 * 1024, 3);
+  std::thread sends([&] {
+    pair.other.send(data);
+    pair.other.close();
+  });
+  read_all(*pair.stream);
+  sends.join();
+  EXPECT_TRUE(got == data);
+  EXPECT_GT(piped, data.size() / 2);
+  EXPECT_EQ(end.status, Io::end);
+}
+
+TEST_F(PipedSocketStream, ReadsManySmallSegmentsToTheLast) {
+  Pair pair = tcp_pair();
+  const int at_once = 1;
+  ::setsockopt(pair.other.fd(), IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+  std::string data;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string piece = test::random_bytes(1 + static_cast<std::size_t>(i) % 40, static_cast<std::uint32_t>(i));
+    pair.other.send(piece);
+    data += piece;
+  }
+  pair.other.close();
+  read_all(*pair.stream);
+  EXPECT_TRUE(got == data);
+  EXPECT_EQ(end.status, Io::end);
+}
+
+// The kernel says an error once. Had the pipe's read heard it, the next would look like a clean end.
+TEST_F(PipedSocketStream, TellsAResetFromAnEnd) {
+  for (int i = 0; i < 50; ++i) {
+    Pair pair = tcp_pair();
+    std::thread resets([&] { pair.other.reset(); });
+    read_all(*pair.stream);
+    resets.join();
+    ASSERT_EQ(end.status, Io::reset);
+    ASSERT_EQ(end.error, ECONNRESET);
+  }
+}
+
+// Nothing has told us of the reset but the pipe's read itself.
+TEST_F(PipedSocketStream, KnowsOfAResetThatOnlyThePipeHasHeardOf) {
+  Pair pair = tcp_pair();
+  run([](Loop& on, SocketStream& stream, Socket& other) -> Async<void> {
+    Waiter waiter(on);
+    stream.watched_by(&waiter);
+    other.send("x");
+    std::array<std::uint8_t, 1> byte{};
+    while (stream.read(byte).waits()) {
+      const Wake wake = co_await waiter.wait(on.now() + 20s);
+      if (wake != Wake::ready) { throw std::runtime_error("nothing comes"); }
+    }
+    stream.watched_by(nullptr);
+  }(loop, *pair.stream, pair.other));
+  pair.other.reset();  // the loop does not run, so no event says so
+  EXPECT_EQ(pair.stream->read(pipe, 100), 0U);
+  std::array<std::uint8_t, 1> byte{};
+  const IoResult result = pair.stream->read(byte);
+  EXPECT_EQ(result.status, Io::reset);
+  EXPECT_EQ(result.error, ECONNRESET);
+}
+
+TEST_F(PipedSocketStream, HasGivenBackBytesFirst) {
+  Pair pair = tcp_pair();
+  pair.other.send(" and behind");
+  pair.other.close();
+  pair.stream->unread(bytes_of("before"));
+  read_all(*pair.stream);
+  EXPECT_EQ(got, "before and behind");
+}
+
+TEST_F(PipedSocketStream, LosesNothingAroundUrgentData) {
+  Pair pair = tcp_pair();
+  set_urgent_inline(pair.stream->descriptor());
+  pair.other.send("before ");
+  ASSERT_EQ(::send(pair.other.fd(), "!", 1, MSG_OOB), 1);
+  pair.other.send(" behind");
+  pair.other.close();
+  read_all(*pair.stream);
+  EXPECT_EQ(got, "before ! behind");
+}
+
+void fill(Pipe& pipe, std::string_view bytes) {
+  const ssize_t put = ::write(pipe.entry(), bytes.data(), bytes.size());
+  ASSERT_EQ(put, static_cast<ssize_t>(bytes.size()));
+  pipe.entered(bytes.size());
+}
+
+TEST_F(PipedSocketStream, WritesAHeadAndWhatThePipeHolds) {
+  Pair pair = tcp_pair();
+  fill(pipe, "what follows");
+  EXPECT_EQ(pair.stream->write(bytes_of("head, "), pipe).bytes, 6U);
+  EXPECT_EQ(pipe.holds(), 0U);
+  pair.stream->shutdown_write();
+  EXPECT_EQ(pair.other.receive_all(), "head, what follows");
+}
+
+TEST_F(PipedSocketStream, LeavesInThePipeWhatFindsNoRoom) {
+  Pair pair = tcp_pair();
+  const std::string piece = test::random_bytes(200'000, 5);
+  std::string sent;
+  IoResult result;
+  for (;;) {
+    fill(pipe, piece);
+    result = pair.stream->write(bytes_of("head"), pipe);
+    if (result.waits()) { break; }
+    ASSERT_EQ(result.status, Io::bytes);
+    sent += std::string("head").substr(0, result.bytes) + piece.substr(0, piece.size() - pipe.holds());
+    if (pipe.holds() > 0) { break; }
+  }
+  EXPECT_GT(pipe.holds(), 0U);
+  pair.stream->shutdown_write();
+  EXPECT_TRUE(pair.other.receive_all() == sent);
+}
+
+TEST_F(PipedSocketStream, SaysThatTheOtherSideIsGoneWhenItWrites) {
+  Pair pair = tcp_pair();
+  pair.other.reset();
+  fill(pipe, "nobody hears this");
+  const IoResult result = pair.stream->write(bytes_of("head"), pipe);
+  EXPECT_EQ(result.status, Io::reset);
 }
 
 // A packet less for each session that ends: at some 300 us a session, 2 % of it.

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 struct Desk {
   policy::SessionRule rule;
-  relay::Workbench bench{1};
+  relay::Workbench bench{1, 100};  // a bulk is what comes a hundred bytes at a time
   ScriptedStream client;
   ScriptedStream service;
   TimePoint now{1000h};

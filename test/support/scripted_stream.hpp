@@ -40,6 +40,10 @@ class ScriptedStream final : public Stream {
   void hold_at_next_read(std::size_t bytes) { hold_at_read_ = bytes; }
   void let_go() { held_ = 0; }
   void announce_end() { end_announced_ = true; }
+  // The next write from a pipe finds no memory.
+  void run_out_of_memory() { no_memory_ = true; }
+  // It is a socket and nothing else.
+  void be_plain() { plain_ = true; }
 
   // --- what happened ---
 
@@ -49,12 +53,16 @@ class ScriptedStream final : public Stream {
   bool aborted() const { return aborted_; }
   std::size_t operations() const { return operations_; }
   bool all_read() const { return incoming_.empty(); }
+  std::size_t piped() const { return piped_; }  // bytes that went into a pipe or came out of one
 
   // --- Stream ---
 
   IoResult read(MutableBytes into) override;
   IoResult write(Bytes from) override;
   IoResult write_last(Bytes from) override;
+  bool plain() const override { return plain_; }
+  std::size_t read(Pipe& into, std::size_t bytes_max) override;
+  IoResult write(Bytes head, Pipe& body) override;
   void unread(Bytes early) override;
   void shutdown_write() override { shut_ = true; }
   void abort() override { aborted_ = true; }
@@ -87,6 +95,9 @@ class ScriptedStream final : public Stream {
   bool ended_with_last_bytes_ = false;
   bool aborted_ = false;
   bool end_announced_ = false;
+  bool plain_ = false;
+  bool no_memory_ = false;
+  std::size_t piped_ = 0;
   int broken_ = 0;
 };
 
