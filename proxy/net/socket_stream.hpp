@@ -56,8 +56,8 @@ class SocketStream final : public PolledStream, private Pollable {
   bool end_announced_ = false;
   bool urgent_ = false;  // there have been urgent data: a read stops short of them although more has come
   bool splices_ = true;  // as far as is known
-  int error_ = 0;        // the kernel says it once
   bool shut_ = false;
+  int error_ = 0;  // the kernel says it once
 };
 
 // TCP_NODELAY, so that nothing waits for more bytes. To no effect on a Unix socket.

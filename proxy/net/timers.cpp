@@ -7,9 +7,9 @@ namespace bascule::net {
 
 void Timer::unlink() {
   if (!linked()) { return; }
-  node_.before->behind = node_.behind;
-  node_.behind->before = node_.before;
-  node_.before = node_.behind = nullptr;
+  link_before->link_behind = link_behind;
+  link_behind->link_before = link_before;
+  link_before = link_behind = nullptr;
   at_ = never;
 }
 
@@ -21,20 +21,19 @@ std::uint64_t Timers::tick_of(TimePoint at) const {
 }
 
 void Timers::link(Ring& ring, Timer& timer) {
-  timer.node_.owner = &timer;
-  timer.node_.before = ring.before;
-  timer.node_.behind = &ring;
-  ring.before->behind = &timer.node_;
-  ring.before = &timer.node_;
+  timer.link_before = ring.link_before;
+  timer.link_behind = &ring;
+  ring.link_before->link_behind = &timer;
+  ring.link_before = &timer;
 }
 
 void Timers::move_all(Ring& from, Ring& to) {
   if (from.empty()) { return; }
-  from.behind->before = to.before;
-  to.before->behind = from.behind;
-  from.before->behind = &to;
-  to.before = from.before;
-  from.before = from.behind = &from;
+  from.link_behind->link_before = to.link_before;
+  to.link_before->link_behind = from.link_behind;
+  from.link_before->link_behind = &to;
+  to.link_before = from.link_before;
+  from.link_before = from.link_behind = &from;
 }
 
 void Timers::wake_by(Timer& timer, TimePoint at) {
@@ -85,7 +84,7 @@ void Timers::advance(TimePoint now) {
     done_tick_ = now_tick;
   }
   for (std::size_t calls = 0; calls < calls_max && !due_.empty(); ++calls) {
-    Timer& timer = *static_cast<Timer::Node*>(due_.behind)->owner;
+    Timer& timer = *static_cast<Timer*>(due_.link_behind);  // all that is in a ring but the ring itself
     timer.unlink();
     guarded([&] { timer.on_time(now); });  // may destroy it, and others that are due
   }

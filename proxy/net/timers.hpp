@@ -21,10 +21,14 @@ void guarded(Work work) {
   } catch (const std::bad_alloc&) {}  // NOLINT(bugprone-empty-catch): nobody is there to be told
 }
 
-class Timers;
+// A place in a ring: the rings of the wheel, and the timers in them.
+struct TimerLink {
+  TimerLink* link_before = nullptr;
+  TimerLink* link_behind = nullptr;
+};
 
 // Something that is called when its time has come. It takes itself out of the wheel when it is destroyed.
-class Timer {
+class Timer : private TimerLink {
  public:
   Timer() = default;
   Timer(const Timer&) = delete;
@@ -37,18 +41,10 @@ class Timer {
 
  private:
   friend class Timers;
-  struct Link {
-    Link* before = nullptr;
-    Link* behind = nullptr;
-  };
-  struct Node : Link {
-    Timer* owner = nullptr;
-  };
 
-  bool linked() const { return node_.behind != nullptr; }
+  bool linked() const { return link_behind != nullptr; }
   void unlink();
 
-  Node node_;
   TimePoint at_ = never;
 };
 
@@ -81,9 +77,9 @@ class Timers {
  private:
   static constexpr std::size_t slot_count = 1024;  // one round of the wheel: 10.24 s; what is later wakes in between
 
-  struct Ring : Timer::Link {
-    Ring() { before = behind = this; }
-    bool empty() const { return behind == this; }
+  struct Ring : TimerLink {
+    Ring() { link_before = link_behind = this; }
+    bool empty() const { return link_behind == this; }
   };
 
   static void link(Ring& ring, Timer& timer);

@@ -26,37 +26,37 @@ const char* how_it_ended(const Stream& stream, const IoResult& read) {
 
 }  // namespace
 
-ClientSide::ClientSide(Stream& stream, const policy::SessionRule& rule, Workbench& bench, Ending& ending, TimePoint now)
-    : stream_(stream), rule_(rule), bench_(bench), ending_(ending), outbox_(bench), heard_at_(now), pinged_at_(now) {}
+ClientSide::ClientSide(Stream& stream, Session& session, TimePoint now)
+    : stream_(stream), session_(session), heard_at_(now), since_(now) {}
 
 // --- what comes in ---------------------------------------------------------------------------------------------------
 
 bool ClientSide::over_pace(TimePoint now) const {
   // Who is gone is read to his end at once, or he would keep his seat for as long as what he left behind takes to pass.
   if (stream_.end_announced()) { return false; }
-  return data_over_pace(now) || !control_frames_.open(rule_.pace.control_frames, now);
+  return data_over_pace(now) || !control_frames_.open(session_.rule.pace.control_frames, now);
 }
 
 bool ClientSide::data_over_pace(TimePoint now) const {
-  const policy::Pace& pace = rule_.pace;
+  const policy::Pace& pace = session_.rule.pace;
   return !frames_.open(pace.frames, now) || !payload_.open(pace.from_client_bytes, now);
 }
 
 TimePoint ClientSide::opens_at(TimePoint now) const {
-  const policy::Pace& pace = rule_.pace;
+  const policy::Pace& pace = session_.rule.pace;
   return std::min({frames_.opens_at(pace.frames, now), control_frames_.opens_at(pace.control_frames, now),
                    payload_.opens_at(pace.from_client_bytes, now)});
 }
 
 ClientSide::Raw ClientSide::read(TimePoint now, std::size_t bytes_max) {
   if (input_ == Input::ended) { return {}; }
-  const policy::Pace& pace = rule_.pace;
+  const policy::Pace& pace = session_.rule.pace;
   if (!stream_.end_announced()) {
     bytes_max = frames_.read_bytes(pace.frames, bytes_max, now);
     bytes_max = control_frames_.read_bytes(pace.control_frames, bytes_max, now);
     bytes_max = payload_.read_bytes(pace.from_client_bytes, bytes_max, now);
   }
-  const MutableBytes into = bench_.scratch(bytes_max);
+  const MutableBytes into = session_.bench.scratch(bytes_max);
   const bool nothing_waited = !waits();
   const IoResult result = stream_.read(into);
   if (nothing_waited && stream_.held() > 0) { progress_.mark(now, stream_); }  // an answer of TLS itself
@@ -71,8 +71,8 @@ ClientSide::Raw ClientSide::read(TimePoint now, std::size_t bytes_max) {
   // The end of the connection, however it came. Before a Close in either direction it is no end of a session
   // (RFC 6455, section 7.1.4), and what we still had to say has lost its hearer.
   input_ = Input::ended;
-  if (!close_seen_) { ending_.note(Cause::client_vanished, how_it_ended(stream_, result), result.error); }
-  if (!ending_.close_sent || result.status == Io::reset) {
+  if (!close_seen_) { session_.ending.note(Cause::client_vanished, how_it_ended(stream_, result), result.error); }
+  if (!session_.ending.close_sent || result.status == Io::reset) {
     outbox_.clear();
     output_ = Output::broken;
   }
@@ -95,7 +95,7 @@ std::optional<Payload> ClientSide::next(Raw& raw, std::uint8_t* to, TimePoint no
     raw.payload_bytes += piece.payload.size();
     const bool text = piece.opcode == Opcode::text;
     if (piece.first_of_message) {
-      if (!(text ? rule_.frames.text_from_client : rule_.frames.binary_from_client)) {
+      if (!(text ? session_.rule.frames.text_from_client : session_.rule.frames.binary_from_client)) {
         fail(close_code::unsupported_data, text ? "this route takes no text" : "this route takes only text", now);
         return std::nullopt;
       }
@@ -118,7 +118,7 @@ std::optional<Payload> ClientSide::next(Raw& raw, std::uint8_t* to, TimePoint no
 
 void ClientSide::count(const Raw& raw, TimePoint now) {
   if (raw.bytes.empty()) { return; }
-  const policy::Pace& pace = rule_.pace;
+  const policy::Pace& pace = session_.rule.pace;
   frames_.take(pace.frames, raw.frames, raw.bytes.size(), now);
   control_frames_.take(pace.control_frames, raw.control_frames, raw.bytes.size(), now);
   payload_.take(pace.from_client_bytes, raw.payload_bytes, raw.bytes.size(), now);
@@ -161,11 +161,13 @@ void ClientSide::on_close(Bytes payload, TimePoint now) {
   }
   close_seen_ = true;
   input_ = Input::discarding;
-  ending_.close_received = reading.body->code;
+  session_.ending.close_received = reading.body->code;
   // A browser whose tab is closed sends Close and then resets what we still send. Its Close says that it ended on
   // purpose and that all it sent has been read, so the reset that our writing met first does not count.
-  if (ending_.cause == Cause::client_vanished) { ending_ = Ending{.close_received = reading.body->code}; }
-  ending_.note(Cause::client_closed, "");
+  if (session_.ending.cause == Cause::client_vanished) {
+    session_.ending = Ending{.close_received = reading.body->code};
+  }
+  session_.ending.note(Cause::client_closed, "");
   // Answered at once, behind what waits already: after its Close a browser drops whatever else we send.
   close(reading.body->code, {}, now);
 }
@@ -204,7 +206,7 @@ void ClientSide::send(Opcode opcode, Fin fin, MutableBytes payload, TimePoint no
     on_write_error(written.error);
   } else if (written.bytes < frame.size()) {
     progress_.mark(now, stream_);
-    outbox_.append(frame.subspan(written.bytes));
+    outbox_.append(session_.bench.budget(), frame.subspan(written.bytes));
   } else if (stream_.held() > 0) {
     progress_.mark(now, stream_);
   }
@@ -222,8 +224,8 @@ bool ClientSide::send(Opcode opcode, Fin fin, Pipe& payload, TimePoint now) {
   }
   if (written.bytes == header.size() && payload.holds() == 0) { return true; }
   progress_.mark(now, stream_);
-  if (written.bytes < header.size()) { outbox_.append(header.subspan(written.bytes)); }
-  outbox_.append(payload);
+  if (written.bytes < header.size()) { outbox_.append(session_.bench.budget(), header.subspan(written.bytes)); }
+  outbox_.append(session_.bench.budget(), payload);
   return false;
 }
 
@@ -232,8 +234,8 @@ void ClientSide::queue(Opcode opcode, Fin fin, Bytes payload, TimePoint now) {
   std::array<std::uint8_t, wire::ws::server_header_max> header{};
   std::uint8_t* const end = header.data() + header.size();
   const std::size_t header_bytes = wire::ws::put_server_header_before(end, opcode, fin, payload.size());
-  outbox_.append({end - header_bytes, header_bytes});
-  outbox_.append(payload);
+  outbox_.append(session_.bench.budget(), {end - header_bytes, header_bytes});
+  outbox_.append(session_.bench.budget(), payload);
 }
 
 void ClientSide::close(std::uint16_t code, std::string_view reason, TimePoint now) {
@@ -241,12 +243,12 @@ void ClientSide::close(std::uint16_t code, std::string_view reason, TimePoint no
   queue(Opcode::close, Fin::last, bytes_of(wire::ws::close_payload(code, reason)), now);
   mark_closing(now);
   pending_pong_.reset();
-  ending_.close_sent = code;
+  session_.ending.close_sent = code;
   output_ = Output::closing;
 }
 
 void ClientSide::fail(std::uint16_t code, const char* why, TimePoint now) {
-  ending_.note(Cause::client_protocol_error, why);
+  session_.ending.note(Cause::client_protocol_error, why);
   input_ = Input::discarding;
   close(code, why, now);
 }
@@ -254,7 +256,7 @@ void ClientSide::fail(std::uint16_t code, const char* why, TimePoint now) {
 void ClientSide::on_write_error(int error) {
   // Ends this direction only. What the client had sent before may still be read, a Close among it.
   if (!close_seen_ && output_ == Output::open) {
-    ending_.note(Cause::client_vanished, "the client reset the connection", error);
+    session_.ending.note(Cause::client_vanished, "the client reset the connection", error);
   }
   outbox_.clear();
   pending_pong_.reset();
@@ -281,17 +283,17 @@ bool ClientSide::silent(TimePoint now, bool paused) {
     return false;
   }
   if (pinged_) {
-    if (now < after(pinged_at_, rule_.timeouts.pong)) { return false; }
+    if (now < after(since_, session_.rule.timeouts.pong)) { return false; }
     // The ping may still stand behind megabytes that the client is busy taking from the kernel.
-    return progress_.overdue(now, rule_.timeouts.pong, stream_);
+    return progress_.overdue(now, session_.rule.timeouts.pong, stream_);
   }
-  if (now < after(heard_at_, rule_.timeouts.ping)) { return false; }
+  if (now < after(heard_at_, session_.rule.timeouts.ping)) { return false; }
   std::array<std::uint8_t, 4> payload{};
-  const std::uint32_t random = bench_.random();
+  const std::uint32_t random = session_.bench.random();
   std::memcpy(payload.data(), &random, payload.size());
   queue(Opcode::ping, Fin::last, payload, now);
   pinged_ = true;
-  pinged_at_ = now;
+  since_ = now;
   progress_.mark(now, stream_);
   return false;
 }
@@ -301,12 +303,12 @@ bool ClientSide::waits() const {
 }
 
 bool ClientSide::stalled(TimePoint now) {
-  return waits() && progress_.overdue(now, rule_.timeouts.stall, stream_);
+  return waits() && progress_.overdue(now, session_.rule.timeouts.stall, stream_);
 }
 
 Limit ClientSide::closing_limit(Limit patience, bool owed) const {
-  if (output_ == Output::shut) { return rule_.timeouts.close; }
-  if (waits()) { return owed ? rule_.timeouts.stall : rule_.timeouts.close; }
+  if (output_ == Output::shut) { return session_.rule.timeouts.close; }
+  if (waits()) { return owed ? session_.rule.timeouts.stall : session_.rule.timeouts.close; }
   return patience;
 }
 
@@ -317,7 +319,7 @@ void ClientSide::expire(TimePoint now, Limit patience, bool owed) {
   }
   if (finished() || output_ == Output::broken) { return; }
   const Limit limit = closing_limit(patience, owed);
-  if (owed ? !progress_.overdue(now, limit, stream_) : now < after(closing_at_, limit)) { return; }
+  if (owed ? !progress_.overdue(now, limit, stream_) : now < after(since_, limit)) { return; }
   if (waits()) {
     abort();  // our Close did not even fit behind what waits
   } else if (output_ == Output::closing) {
@@ -331,13 +333,13 @@ TimePoint ClientSide::wake_at(bool closing, Limit patience, bool owed) const {
   if (closing && output_ != Output::open) {
     if (finished() || output_ == Output::broken) { return never; }
     const Limit limit = closing_limit(patience, owed);
-    return owed ? progress_.due(limit) : after(closing_at_, limit);
+    return owed ? progress_.due(limit) : after(since_, limit);
   }
-  if (waits()) { return progress_.due(rule_.timeouts.stall); }
+  if (waits()) { return progress_.due(session_.rule.timeouts.stall); }
   if (closing) { return never; }
   if (input_ != Input::frames || output_ != Output::open) { return never; }
-  return pinged_ ? std::max(after(pinged_at_, rule_.timeouts.pong), progress_.due(rule_.timeouts.pong))
-                 : after(heard_at_, rule_.timeouts.ping);
+  return pinged_ ? std::max(after(since_, session_.rule.timeouts.pong), progress_.due(session_.rule.timeouts.pong))
+                 : after(heard_at_, session_.rule.timeouts.ping);
 }
 
 void ClientSide::excuse(TimePoint now) {
@@ -362,7 +364,7 @@ void ClientSide::leave() {
 }
 
 void ClientSide::mark_closing(TimePoint now) {
-  closing_at_ = now;
+  since_ = now;
   progress_.mark(now);
 }
 

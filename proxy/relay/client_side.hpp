@@ -13,12 +13,10 @@
 #include "proxy/base/stream.hpp"
 #include "proxy/base/time.hpp"
 #include "proxy/base/utf8.hpp"
-#include "proxy/policy/rules.hpp"
 #include "proxy/relay/allowance.hpp"
-#include "proxy/relay/ending.hpp"
 #include "proxy/relay/outbox.hpp"
 #include "proxy/relay/progress.hpp"
-#include "proxy/relay/workbench.hpp"
+#include "proxy/relay/session.hpp"
 #include "proxy/wire/ws/frame.hpp"
 #include "proxy/wire/ws/frame_decoder.hpp"
 
@@ -34,8 +32,8 @@ struct Payload {
 
 class ClientSide {
  public:
-  // All of them outlive this. `ending` is the session's: both sides write their reasons into it.
-  ClientSide(Stream& stream, const policy::SessionRule& rule, Workbench& bench, Ending& ending, TimePoint now);
+  // Both outlive this.
+  ClientSide(Stream& stream, Session& session, TimePoint now);
 
   // --- what comes in ---
 
@@ -139,9 +137,7 @@ class ClientSide {
   bool waits() const;  // something for the client has not left yet
 
   Stream& stream_;
-  const policy::SessionRule& rule_;
-  Workbench& bench_;
-  Ending& ending_;
+  Session& session_;
   Outbox outbox_;
   wire::ws::FrameDecoder decoder_{wire::ws::Role::server};
   Utf8Check utf8_;
@@ -153,8 +149,7 @@ class ClientSide {
   std::unique_ptr<Pong> pending_pong_;       // exists while the outbox is too long to add to
   std::unique_ptr<ControlPayload> control_;  // exists while a control frame has come only in part
   TimePoint heard_at_;
-  TimePoint pinged_at_;
-  TimePoint closing_at_;  // when the phase of the closing that is under way began
+  TimePoint since_;  // of the ping that waits for its answer; or of the phase of the closing that is under way
   Progress progress_;
   Allowance frames_{Allowance::Of::frames};
   Allowance control_frames_{Allowance::Of::frames};

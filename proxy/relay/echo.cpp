@@ -8,7 +8,7 @@ using wire::ws::Fin;
 using wire::ws::Opcode;
 
 Echo::Echo(Stream& client, const policy::SessionRule& rule, Workbench& bench, TimePoint now)
-    : rule_(rule), client_(client, rule, bench, ending_, now), lifespan_(now) {}
+    : session_{.rule = rule, .bench = bench}, client_(client, session_, now), lifespan_(now) {}
 
 Turn Echo::turn(TimePoint now) {
   client_.look_for_break();
@@ -19,28 +19,30 @@ Turn Echo::turn(TimePoint now) {
   conclude(now);
   client_.flush(now);
   if (client_.finished()) { return {.done = true}; }
-  const bool closing = ending_.decided();
-  TimePoint at = client_.wake_at(closing, rule_.timeouts.close, false);
-  if (!closing) { at = std::min(at, lifespan_.wake_at(rule_.timeouts)); }
+  const bool closing = session_.ending.decided();
+  TimePoint at = client_.wake_at(closing, session_.rule.timeouts.close, false);
+  if (!closing) { at = std::min(at, lifespan_.wake_at(session_.rule.timeouts)); }
   if (over_pace(now)) {
-    at = std::min({at, client_.opens_at(now), to_client_.opens_at(rule_.pace.to_client_bytes, now)});
+    at = std::min({at, client_.opens_at(now), to_client_.opens_at(session_.rule.pace.to_client_bytes, now)});
   }
   return {.done = false, .again = moved, .wake_at = at};
 }
 
 // Once nothing goes back any more the rest is read at once, so that the session can end.
 bool Echo::over_pace(TimePoint now) const {
-  return client_.takes_data() && (client_.over_pace(now) || !to_client_.open(rule_.pace.to_client_bytes, now));
+  return client_.takes_data() && (client_.over_pace(now) || !to_client_.open(session_.rule.pace.to_client_bytes, now));
 }
 
 bool Echo::step(TimePoint now) {
   // What has not gone back yet holds up what comes in.
   if (client_.input_ended() || !client_.flush(now)) { return false; }
   if (over_pace(now)) {
-    if (client_.data_over_pace(now) || !to_client_.open(rule_.pace.to_client_bytes, now)) { lifespan_.hold(now); }
+    if (client_.data_over_pace(now) || !to_client_.open(session_.rule.pace.to_client_bytes, now)) {
+      lifespan_.hold(now);
+    }
     return false;
   }
-  const auto& pace = rule_.pace.to_client_bytes;
+  const auto& pace = session_.rule.pace.to_client_bytes;
   ClientSide::Raw raw = client_.read(now, to_client_.read_bytes(pace, Workbench::read_bytes, now));
   std::uint8_t* const front = raw.bytes.data();
   while (const auto payload = client_.next(raw, front, now)) {
@@ -63,7 +65,7 @@ bool Echo::step(TimePoint now) {
 }
 
 void Echo::end(Cause why, TimePoint now) {
-  ending_.note(why, reason_of_end(why));
+  session_.ending.note(why, reason_of_end(why));
   conclude(now);
   if (why == Cause::stopped) {
     client_.flush(now);
@@ -77,23 +79,23 @@ void Echo::excuse(TimePoint now) {
 }
 
 void Echo::check_deadlines(TimePoint now) {
-  if (ending_.decided()) {
-    client_.expire(now, rule_.timeouts.close, false);
+  if (session_.ending.decided()) {
+    client_.expire(now, session_.rule.timeouts.close, false);
     return;
   }
-  lifespan_.check(now, rule_.timeouts, ending_);
-  if (ending_.decided()) { return; }
+  lifespan_.check(now, session_.rule.timeouts, session_.ending);
+  if (session_.ending.decided()) { return; }
   if (client_.stalled(now)) {
-    ending_.note(Cause::client_stalled, "the client takes no data");
+    session_.ending.note(Cause::client_stalled, "the client takes no data");
   } else if (client_.silent(now, over_pace(now))) {
-    ending_.note(Cause::client_silent, "no sign of life from the client");
+    session_.ending.note(Cause::client_silent, "no sign of life from the client");
   }
 }
 
 // An end that the client made has been answered by its side, and there is no service: what is left is our own.
 void Echo::conclude(TimePoint now) {
-  const std::uint16_t code = own_close_code(ending_.cause);
-  if (code != 0) { client_.close(code, ending_.detail, now); }
+  const std::uint16_t code = own_close_code(session_.ending.cause);
+  if (code != 0) { client_.close(code, session_.ending.detail, now); }
 }
 
 }  // namespace bascule::relay

@@ -16,7 +16,7 @@ class Echo final : public Relay {
   Turn turn(TimePoint now) override;
   void end(Cause why, TimePoint now) override;
   void excuse(TimePoint now) override;
-  const Ending& ending() const override { return ending_; }
+  const Ending& ending() const override { return session_.ending; }
   const Counters& counters() const override { return counters_; }
 
  private:
@@ -25,8 +25,7 @@ class Echo final : public Relay {
   void check_deadlines(TimePoint now);
   void conclude(TimePoint now);
 
-  const policy::SessionRule& rule_;
-  Ending ending_;
+  Session session_;
   Counters counters_;
   ClientSide client_;
   Lifespan lifespan_;

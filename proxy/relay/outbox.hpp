@@ -3,11 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "proxy/base/budget.hpp"
 #include "proxy/base/bytes.hpp"
 #include "proxy/base/stream.hpp"
-#include "proxy/relay/workbench.hpp"
 
 namespace bascule::relay {
 
@@ -15,16 +16,17 @@ namespace bascule::relay {
 // here, and a few control frames.
 class Outbox {
  public:
-  explicit Outbox(Workbench& bench) : bench_(bench) {}
+  Outbox() = default;
   ~Outbox() { clear(); }
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
-  bool empty() const { return bytes_.empty(); }
-  std::size_t size() const { return bytes_.size() - sent_; }
+  bool empty() const { return held_ == nullptr; }
+  std::size_t size() const { return held_ ? held_->bytes.size() - held_->sent : 0; }
 
-  void append(Bytes bytes);
-  void append(Pipe& pipe);  // all that it holds
+  // `budget` outlives this; the same one each time.
+  void append(Budget& budget, Bytes bytes);
+  void append(Budget& budget, Pipe& pipe);  // all that it holds
   void clear();
 
   // Writes what waits. `bytes`: something was taken (see empty() for whether all was); `wants_writable` or `reset` as
@@ -34,9 +36,13 @@ class Outbox {
   IoResult flush(Stream& stream, Then then = Then::more);
 
  private:
-  Workbench& bench_;
-  std::vector<std::uint8_t> bytes_;
-  std::size_t sent_ = 0;
+  struct Held {
+    Budget& budget;
+    std::vector<std::uint8_t> bytes{};
+    std::size_t sent = 0;
+  };
+
+  std::unique_ptr<Held> held_;  // null: nothing, as in most sessions at most times
 };
 
 }  // namespace bascule::relay

@@ -14,8 +14,7 @@ const char* reason_for(const Stream& stream, int error) {
 
 }  // namespace
 
-ServiceSide::ServiceSide(Stream& stream, const policy::SessionRule& rule, Workbench& bench, Ending& ending)
-    : stream_(stream), rule_(rule), ending_(ending), outbox_(bench) {}
+ServiceSide::ServiceSide(Stream& stream, Session& session) : stream_(stream), session_(session) {}
 
 IoResult ServiceSide::read(MutableBytes into, TimePoint now) {
   const bool nothing_waited = !waits();
@@ -25,13 +24,13 @@ IoResult ServiceSide::read(MutableBytes into, TimePoint now) {
     case Io::bytes:
     case Io::wants_readable:
     case Io::wants_writable: return result;
-    case Io::end: ending_.note(Cause::service_closed, ""); break;
-    case Io::truncated: ending_.note(Cause::service_error, "the service cut its TLS connection off"); break;
+    case Io::end: session_.ending.note(Cause::service_closed, ""); break;
+    case Io::truncated: session_.ending.note(Cause::service_error, "the service cut its TLS connection off"); break;
     case Io::reset:
       // No longer there for our direction either.
       outbox_.clear();
       output_ = Output::broken;
-      ending_.note(Cause::service_error, reason_for(stream_, result.error), result.error);
+      session_.ending.note(Cause::service_error, reason_for(stream_, result.error), result.error);
       break;
   }
   input_ = Input::ended;
@@ -64,7 +63,7 @@ void ServiceSide::send(Bytes bytes, TimePoint now) {
     on_write_error(written.error);
   } else if (written.bytes < bytes.size()) {
     progress_.mark(now, stream_);
-    outbox_.append(bytes.subspan(written.bytes));
+    outbox_.append(session_.bench.budget(), bytes.subspan(written.bytes));
   } else if (stream_.held() > 0) {
     progress_.mark(now, stream_);
   }
@@ -83,7 +82,7 @@ void ServiceSide::finish(How how, TimePoint now) {
 void ServiceSide::on_write_error(int error) {
   // The first error decides: after a reset our writes fail, its last bytes stay readable, and then reading says 0 as
   // after a clean end. EPIPE is no reset: the service has closed, and whether properly reading will tell.
-  if (error != EPIPE) { ending_.note(Cause::service_error, reason_for(stream_, error), error); }
+  if (error != EPIPE) { session_.ending.note(Cause::service_error, reason_for(stream_, error), error); }
   outbox_.clear();
   output_ = Output::broken;
 }
@@ -93,12 +92,12 @@ bool ServiceSide::waits() const {
 }
 
 bool ServiceSide::stalled(TimePoint now) {
-  return waits() && progress_.overdue(now, rule_.timeouts.stall, stream_);
+  return waits() && progress_.overdue(now, session_.rule.timeouts.stall, stream_);
 }
 
 Limit ServiceSide::closing_limit(bool owed) const {
   const bool under_way = waits() || output_ == Output::resetting;
-  return under_way && owed ? rule_.timeouts.stall : rule_.timeouts.close;
+  return under_way && owed ? session_.rule.timeouts.stall : session_.rule.timeouts.close;
 }
 
 void ServiceSide::expire(TimePoint now, bool owed) {
@@ -119,7 +118,7 @@ void ServiceSide::expire(TimePoint now, bool owed) {
 }
 
 TimePoint ServiceSide::wake_at(bool closing, bool owed, TimePoint now) const {
-  if (!closing || output_ == Output::open) { return waits() ? progress_.due(rule_.timeouts.stall) : never; }
+  if (!closing || output_ == Output::open) { return waits() ? progress_.due(session_.rule.timeouts.stall) : never; }
   if (finished() || input_ == Input::data) { return never; }
   const Limit limit = closing_limit(owed);
   const TimePoint due = owed ? progress_.due(limit) : after(closing_at_, limit);

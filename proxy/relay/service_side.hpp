@@ -5,18 +5,16 @@
 
 #include "proxy/base/stream.hpp"
 #include "proxy/base/time.hpp"
-#include "proxy/policy/rules.hpp"
-#include "proxy/relay/ending.hpp"
 #include "proxy/relay/outbox.hpp"
 #include "proxy/relay/progress.hpp"
-#include "proxy/relay/workbench.hpp"
+#include "proxy/relay/session.hpp"
 
 namespace bascule::relay {
 
 class ServiceSide {
  public:
-  // All of them outlive this. `ending` is the session's.
-  ServiceSide(Stream& stream, const policy::SessionRule& rule, Workbench& bench, Ending& ending);
+  // Both outlive this.
+  ServiceSide(Stream& stream, Session& session);
 
   // --- what comes in ---
 
@@ -75,8 +73,7 @@ class ServiceSide {
   bool waits() const;  // something for the service has not left yet
 
   Stream& stream_;
-  const policy::SessionRule& rule_;
-  Ending& ending_;
+  Session& session_;
   Outbox outbox_;
   Input input_ = Input::data;
   Output output_ = Output::open;

@@ -22,10 +22,9 @@ constexpr std::uint8_t bulk_from = 4;
 }  // namespace
 
 Splice::Splice(Stream& client, Stream& service, const policy::SessionRule& rule, Workbench& bench, TimePoint now)
-    : rule_(rule),
-      bench_(bench),
-      client_(client, rule, bench, ending_, now),
-      service_(service, rule, bench, ending_),
+    : session_{.rule = rule, .bench = bench},
+      client_(client, session_, now),
+      service_(service, session_),
       lifespan_(now) {}
 
 Turn Splice::turn(TimePoint now) {
@@ -76,13 +75,13 @@ bool Splice::inflow(TimePoint now) {
 
 // What nobody takes any more, and what is left of a client that is gone, is read at once, so that the session can end.
 bool Splice::over_pace(TimePoint now) const {
-  return service_.takes_data() && ending_.cause != Cause::client_vanished && client_.over_pace(now);
+  return service_.takes_data() && session_.ending.cause != Cause::client_vanished && client_.over_pace(now);
 }
 
 // --- service to client -----------------------------------------------------------------------------------------------
 
 bool Splice::wants_text() const {
-  switch (rule_.frames.to_client) {
+  switch (session_.rule.frames.to_client) {
     case ToClient::binary: return false;
     case ToClient::text: return true;
     case ToClient::match: return client_.last_kind() == Opcode::text;
@@ -92,27 +91,27 @@ bool Splice::wants_text() const {
 
 bool Splice::outflow(TimePoint now) {
   if (service_.input_ended()) { return false; }
-  if (!service_.gives_data()) { return service_.read(bench_.scratch(), now).status == Io::bytes; }
+  if (!service_.gives_data()) { return service_.read(session_.bench.scratch(), now).status == Io::bytes; }
   if (!client_.takes_data() || !client_.flush(now) || !client_.takes_data()) { return false; }
 
-  const auto& pace = rule_.pace.to_client_bytes;
+  const auto& pace = session_.rule.pace.to_client_bytes;
   if (!to_client_.open(pace, now)) {
     lifespan_.hold(now);
     return false;
   }
 
-  const std::size_t bytes_max = to_client_.read_bytes(pace, rule_.frames.max_bytes - cut_bytes_, now);
+  const std::size_t bytes_max = to_client_.read_bytes(pace, session_.rule.frames.max_bytes - cut_bytes_, now);
   const bool piped = large_reads_ >= bulk_from && outflow_by_pipe(bytes_max, now);
   if (piped) { return true; }
 
-  const MutableBytes into = bench_.scratch(bytes_max);
+  const MutableBytes into = session_.bench.scratch(bytes_max);
   const IoResult result = service_.read(into, now);
   if (result.waits()) { return false; }
   if (result.status != Io::bytes) {
     send_rest_of_text(now);
     return false;
   }
-  const bool large = result.bytes >= bench_.bulk_bytes_min();
+  const bool large = result.bytes >= session_.bench.bulk_bytes_min();
   large_reads_ = large ? static_cast<std::uint8_t>(std::min(large_reads_ + 1, int{bulk_from})) : std::uint8_t{0};
   count_outflow(result.bytes, now);
   frame(into.first(result.bytes), now);
@@ -121,12 +120,12 @@ bool Splice::outflow(TimePoint now) {
 
 // Past our memory: half of what a GB costs by way of it, and more than a message costs where they are small.
 bool Splice::outflow_by_pipe(std::size_t bytes_max, TimePoint now) {
-  Pipe& pipe = bench_.pipe();
+  Pipe& pipe = session_.bench.pipe();
   if (!pipe.usable() || !client_.takes_pipes() || wants_text() || cut_bytes_ > 0) { return false; }
   const EmptiedPipe afterwards(pipe);
-  const std::size_t bytes = service_.read(pipe, std::min(bytes_max, bench_.at_once()));
+  const std::size_t bytes = service_.read(pipe, std::min(bytes_max, session_.bench.at_once()));
   if (bytes == 0) { return false; }
-  if (bytes < bench_.bulk_bytes_min()) { large_reads_ = 0; }
+  if (bytes < session_.bench.bulk_bytes_min()) { large_reads_ = 0; }
   count_outflow(bytes, now);
   ++counters_.to_client_messages;
   const bool all_taken = client_.send(Opcode::binary, Fin::last, pipe, now);
@@ -135,7 +134,7 @@ bool Splice::outflow_by_pipe(std::size_t bytes_max, TimePoint now) {
 }
 
 void Splice::count_outflow(std::size_t bytes, TimePoint now) {
-  to_client_.take(rule_.pace.to_client_bytes, bytes, bytes, now);
+  to_client_.take(session_.rule.pace.to_client_bytes, bytes, bytes, now);
   counters_.to_client_bytes += bytes;
   lifespan_.payload_moved(now);
 }
@@ -157,8 +156,8 @@ void Splice::frame(MutableBytes chunk, TimePoint now) {
       std::memcpy(cut_.data(), chunk.data() + chunk.size() - cut_bytes_, cut_bytes_);
       chunk = chunk.first(chunk.size() - cut_bytes_);
       if (chunk.empty()) { return; }
-    } else if (rule_.frames.to_client == ToClient::text) {
-      ending_.note(Cause::service_error, "the service sent bytes that are not UTF-8 on a route for text");
+    } else if (session_.rule.frames.to_client == ToClient::text) {
+      session_.ending.note(Cause::service_error, "the service sent bytes that are not UTF-8 on a route for text");
       service_.finish(ServiceSide::How::reset, now);
       return;
     }
@@ -170,11 +169,11 @@ void Splice::frame(MutableBytes chunk, TimePoint now) {
 // Bytes of a character whose rest will never come are no text, but they were sent.
 void Splice::send_rest_of_text(TimePoint now) {
   if (cut_bytes_ == 0 || !client_.takes_data()) { return; }
-  if (rule_.frames.to_client == ToClient::match) {
+  if (session_.rule.frames.to_client == ToClient::match) {
     ++counters_.to_client_messages;
     client_.queue(Opcode::binary, Fin::last, Bytes(cut_).first(cut_bytes_), now);
-  } else if (ending_.cause == Cause::service_closed) {
-    ending_ = {.cause = Cause::service_error, .detail = "the service ended within a character of its text"};
+  } else if (session_.ending.cause == Cause::service_closed) {
+    session_.ending = {.cause = Cause::service_error, .detail = "the service ended within a character of its text"};
   }
   cut_bytes_ = 0;
 }
@@ -182,10 +181,10 @@ void Splice::send_rest_of_text(TimePoint now) {
 // --- how a session ends ----------------------------------------------------------------------------------------------
 
 void Splice::end(Cause why, TimePoint now) {
-  ending_.note(why, reason_of_end(why));
+  session_.ending.note(why, reason_of_end(why));
   if (why == Cause::stopped) {
     // No more patience: what the kernel takes right now is still delivered, the rest is not.
-    client_.close(close_code::going_away, ending_.detail, now);
+    client_.close(close_code::going_away, session_.ending.detail, now);
     client_.flush(now);
     client_.leave();
     service_.leave(now);
@@ -200,19 +199,19 @@ void Splice::excuse(TimePoint now) {
 }
 
 void Splice::check_deadlines(TimePoint now) {
-  if (ending_.decided()) {
+  if (session_.ending.decided()) {
     client_.expire(now, patience(), client_is_owed());
     service_.expire(now, service_is_owed());
     return;
   }
-  lifespan_.check(now, rule_.timeouts, ending_);
-  if (ending_.decided()) { return; }
+  lifespan_.check(now, session_.rule.timeouts, session_.ending);
+  if (session_.ending.decided()) { return; }
   if (client_.stalled(now)) {
-    ending_.note(Cause::client_stalled, "the client takes no data");
+    session_.ending.note(Cause::client_stalled, "the client takes no data");
   } else if (service_.stalled(now)) {
-    ending_.note(Cause::service_stalled, "the service takes no data");
+    session_.ending.note(Cause::service_stalled, "the service takes no data");
   } else if (client_.silent(now, paused(now))) {
-    ending_.note(Cause::client_silent, "no sign of life from the client");
+    session_.ending.note(Cause::client_silent, "no sign of life from the client");
   }
 }
 
@@ -220,7 +219,7 @@ void Splice::check_deadlines(TimePoint now) {
 // once.
 void Splice::conclude(TimePoint now) {
   using How = ServiceSide::How;
-  switch (ending_.cause) {
+  switch (session_.ending.cause) {
     case Cause::none:
     case Cause::internal_error: return;
     case Cause::client_closed: service_.finish(How::end, now); break;
@@ -239,7 +238,7 @@ void Splice::conclude(TimePoint now) {
       break;
     case Cause::service_error:
       if (service_.input_ended() || !service_.gives_data()) {
-        client_.close(close_code::internal_error, ending_.detail, now);
+        client_.close(close_code::internal_error, session_.ending.detail, now);
       }
       if (!client_.takes_data()) { service_.finish(How::reset, now); }  // nobody is left to read it for
       break;
@@ -254,7 +253,7 @@ void Splice::conclude(TimePoint now) {
     case Cause::withdrawn:
     case Cause::revoked:
     case Cause::moved:
-      client_.close(own_close_code(ending_.cause), ending_.detail, now);
+      client_.close(own_close_code(session_.ending.cause), session_.ending.detail, now);
       service_.finish(How::end, now);
       break;
   }
@@ -263,27 +262,28 @@ void Splice::conclude(TimePoint now) {
 // Whose remaining bytes are worth waiting `stall` for, as long as they keep moving: those of a stream that ended, not
 // those of one that we end.
 bool Splice::service_is_owed() const {
-  return ending_.cause == Cause::client_closed || ending_.cause == Cause::client_vanished ||
-         ending_.cause == Cause::client_protocol_error || ending_.cause == Cause::service_closed;
+  return session_.ending.cause == Cause::client_closed || session_.ending.cause == Cause::client_vanished ||
+         session_.ending.cause == Cause::client_protocol_error || session_.ending.cause == Cause::service_closed;
 }
 
 bool Splice::client_is_owed() const {
-  return ending_.cause == Cause::service_closed || ending_.cause == Cause::service_error;
+  return session_.ending.cause == Cause::service_closed || session_.ending.cause == Cause::service_error;
 }
 
 // How long the client may take to answer our Close.
 Limit Splice::patience() const {
-  return ending_.cause == Cause::service_closed ? rule_.timeouts.half_close : rule_.timeouts.close;
+  return session_.ending.cause == Cause::service_closed ? session_.rule.timeouts.half_close
+                                                        : session_.rule.timeouts.close;
 }
 
 Turn Splice::verdict(bool again, TimePoint now) const {
   if (client_.finished() && service_.finished()) { return {.done = true}; }
-  const bool closing = ending_.decided();
+  const bool closing = session_.ending.decided();
   TimePoint at = std::min(client_.wake_at(closing, patience(), client_is_owed()),
                           service_.wake_at(closing, service_is_owed(), now));
-  if (!closing) { at = std::min(at, lifespan_.wake_at(rule_.timeouts)); }
+  if (!closing) { at = std::min(at, lifespan_.wake_at(session_.rule.timeouts)); }
   if (over_pace(now)) { at = std::min(at, client_.opens_at(now)); }
-  at = std::min(at, to_client_.opens_at(rule_.pace.to_client_bytes, now));
+  at = std::min(at, to_client_.opens_at(session_.rule.pace.to_client_bytes, now));
   return {.done = false, .again = again, .wake_at = at};
 }
 

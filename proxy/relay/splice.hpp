@@ -23,7 +23,7 @@ class Splice final : public Relay {
   Turn turn(TimePoint now) override;
   void end(Cause why, TimePoint now) override;
   void excuse(TimePoint now) override;
-  const Ending& ending() const override { return ending_; }
+  const Ending& ending() const override { return session_.ending; }
   const Counters& counters() const override { return counters_; }
 
  private:
@@ -43,9 +43,7 @@ class Splice final : public Relay {
   Limit patience() const;
   Turn verdict(bool again, TimePoint now) const;
 
-  const policy::SessionRule& rule_;
-  Workbench& bench_;
-  Ending ending_;
+  Session session_;
   Counters counters_;
   ClientSide client_;
   ServiceSide service_;

@@ -21,7 +21,7 @@ Floor::Floor(net::Loop& the_loop, const Shared& shared, std::shared_ptr<const po
       prover(shared.proving, &http),
       rules_(std::move(rules)) {
   loop.on_standstill([this] {
-    for (const auto& session : sessions_) { session->excuse(); }
+    for (LiveSession& session : sessions_) { session.excuse(); }
   });
 }
 
@@ -30,7 +30,7 @@ Floor::~Floor() = default;
 void Floor::rule_by(std::shared_ptr<const policy::Rules> rules) {
   rules_ = std::move(rules);
   // A step may end the one it is about, and only that one.
-  for (auto session = sessions_.begin(); session != sessions_.end();) { (*session++)->judge_again(*rules_); }
+  for (auto session = sessions_.begin(); session != sessions_.end();) { (session++)->judge_again(*rules_); }
 }
 
 std::string Floor::next_reference() {
@@ -54,11 +54,12 @@ void Floor::leave(Guests::iterator guest, Is is) {
   tell_when_empty();
 }
 
-void Floor::begin(std::unique_ptr<LiveSession> session, const std::shared_ptr<const policy::Rules>& judged_by) {
+void Floor::begin(Sessions session, const std::shared_ptr<const policy::Rules>& judged_by) {
   ++load_;
-  sessions_.push_back(std::move(session));
+  const auto self = session.begin();
+  sessions_.splice(sessions_.end(), session);
   const policy::Rules* newer = rules_ == judged_by ? nullptr : rules_.get();
-  sessions_.back()->begin(std::prev(sessions_.end()), newer);
+  self->begin(self, newer);
 }
 
 void Floor::finish(Sessions::iterator session) {
@@ -72,12 +73,12 @@ void Floor::drain(std::function<void()> on_empty) {
   on_empty_ = std::move(on_empty);
   // A step may end the one it is about, and only that one.
   for (auto guest = guests_.begin(); guest != guests_.end();) { (*guest++)->stop(); }
-  for (auto session = sessions_.begin(); session != sessions_.end();) { (*session++)->end(relay::Cause::draining); }
+  for (auto session = sessions_.begin(); session != sessions_.end();) { (session++)->end(relay::Cause::draining); }
   tell_when_empty();
 }
 
 void Floor::clear() {
-  for (auto session = sessions_.begin(); session != sessions_.end();) { (*session++)->end(relay::Cause::stopped); }
+  for (auto session = sessions_.begin(); session != sessions_.end();) { (session++)->end(relay::Cause::stopped); }
 }
 
 void Floor::tell_when_empty() {

@@ -82,9 +82,9 @@ class Floor {
   void leave(Guests::iterator guest, Is is);
 
   // --- for sessions ---
-  using Sessions = std::list<std::unique_ptr<LiveSession>>;
-  // `judged_by`: the rules that let it in.
-  void begin(std::unique_ptr<LiveSession> session, const std::shared_ptr<const policy::Rules>& judged_by);
+  using Sessions = std::list<LiveSession>;
+  // `session`: the one that begins. `judged_by`: the rules that let it in.
+  void begin(Sessions session, const std::shared_ptr<const policy::Rules>& judged_by);
   void finish(Sessions::iterator session);  // destroys it
 
   // --- for the end; on the loop's thread ---

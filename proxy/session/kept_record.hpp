@@ -1,13 +1,9 @@
-// A session's record while the session lives: only what its beginning has told, and all texts of it in one block. Most
-// sessions rest, for hours, and a SessionRecord of theirs would take 600 bytes and more.
+// A session's record while the session lives: only what its beginning has told, in one block that is no larger than
+// that. Most sessions rest, for hours, and a SessionRecord of theirs would take 600 bytes and more.
 #pragma once
 
-#include <cstdint>
 #include <memory>
-#include <string_view>
 
-#include "proxy/base/address.hpp"
-#include "proxy/base/time.hpp"
 #include "proxy/observe/record.hpp"
 
 namespace bascule::session {
@@ -20,13 +16,7 @@ class KeptRecord {
   observe::SessionRecord unpacked() const;
 
  private:
-  std::uint64_t id_;
-  Address client_;
-  std::string_view tls_;
-  WallTime began_;
-  TimePoint began_at_;
-  Duration dial_took_;
-  std::unique_ptr<char[]> texts_;  // one behind the other, each behind its length
+  std::unique_ptr<char[]> packed_;
 };
 
 }  // namespace bascule::session

@@ -10,8 +10,17 @@ using namespace std::chrono_literals;
 using std::chrono::duration_cast;
 using std::chrono::nanoseconds;
 
+struct Seat::Shard {
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<Book>> books;
+};
+
 // The sessions of one route.
 struct Seat::Book {
+  Book(Ledger& the_ledger, Shard& the_shard) : ledger(the_ledger), shard(the_shard) {}
+
+  Ledger& ledger;
+  Shard& shard;
   std::size_t sessions = 0;
   Counts by_address;
   Counts by_user;
@@ -21,40 +30,47 @@ struct Seat::Book {
   std::optional<policy::Rate> rate;  // that this was paid by; another one begins anew
 };
 
-struct Seat::Shard {
-  std::mutex mutex;
-  std::map<std::string, std::shared_ptr<Book>> books;
-};
+namespace {
+
+nanoseconds price_of_one(const policy::Rate& rate) {
+  return nanoseconds(rate.per) / static_cast<nanoseconds::rep>(rate.count);
+}
+
+}  // namespace
 
 Seat& Seat::operator=(Seat&& other) noexcept {
   if (this != &other) {
     give_back();
-    ledger_ = std::exchange(other.ledger_, nullptr);
-    shard_ = other.shard_;
     book_ = std::move(other.book_);
     of_address_ = other.of_address_;
     of_user_ = other.of_user_;
-    price_ = other.price_;
   }
   return *this;
 }
 
 void Seat::give_back() {
-  if (ledger_ == nullptr) { return; }
-  const std::lock_guard lock(shard_->mutex);
-  --book_->sessions;
-  if (of_address_ && --(*of_address_)->second == 0) { book_->by_address.erase(*of_address_); }
-  if (of_user_ && --(*of_user_)->second == 0) { book_->by_user.erase(*of_user_); }
-  --ledger_->sessions_;
-  ledger_ = nullptr;
+  if (!book_) { return; }
+  const auto uncount = [](Counts& counts, Counts::value_type* entry) {
+    if (entry != nullptr && --entry->second == 0) { counts.erase(counts.find(entry->first)); }
+  };
+  {
+    const std::lock_guard lock(book_->shard.mutex);
+    --book_->sessions;
+    uncount(book_->by_address, of_address_);
+    uncount(book_->by_user, of_user_);
+    --book_->ledger.sessions_;
+  }
+  book_.reset();
 }
 
 void Seat::not_his_fault() {
-  if (ledger_ == nullptr) { return; }
-  const std::lock_guard lock(shard_->mutex);
-  const bool paid = price_ > 0ns && book_->paid_until != TimePoint::min();  // by this rate, not by an earlier one
-  if (paid) { book_->paid_until -= price_; }
-  price_ = 0ns;
+  if (!book_) { return; }
+  {
+    const std::lock_guard lock(book_->shard.mutex);
+    const bool paid = book_->rate && book_->paid_until != TimePoint::min();  // by this rate, not by an earlier one
+    if (paid) { book_->paid_until -= price_of_one(*book_->rate); }
+  }
+  give_back();
 }
 
 Waiting::~Waiting() {
@@ -90,7 +106,7 @@ Ledger::Taken Ledger::take(const std::string& route, const policy::Limits& limit
   Seat::Shard& shard = shard_of(route);
   const std::lock_guard lock(shard.mutex);
   auto& book = shard.books[route];
-  if (!book) { book = std::make_shared<Seat::Book>(); }
+  if (!book) { book = std::make_shared<Seat::Book>(*this, shard); }
   const auto full = [](const Seat::Counts& counts, const std::string& key, const std::optional<std::size_t>& max) {
     if (!max) { return false; }
     const auto found = counts.find(key);
@@ -103,11 +119,10 @@ Ledger::Taken Ledger::take(const std::string& route, const policy::Limits& limit
     book->rate = limits.new_sessions;
     book->paid_until = TimePoint::min();
   }
-  nanoseconds price = 0ns;
   if (const auto& rate = limits.new_sessions) {
     const nanoseconds per = rate->per;
     const TimePoint from = std::max(book->paid_until, now);
-    price = per / static_cast<nanoseconds::rep>(rate->count);
+    const nanoseconds price = price_of_one(*rate);
     const nanoseconds held = from + price - now;
     if (held > per) { return no(Full::route_rate, duration_cast<std::chrono::seconds>(held - per) + 1s); }
     book->paid_until = from + price;
@@ -115,15 +130,12 @@ Ledger::Taken Ledger::take(const std::string& route, const policy::Limits& limit
 
   Taken taken{.seat = Seat()};
   Seat& seat = *taken.seat;
-  seat.ledger_ = this;
-  seat.shard_ = &shard;
   seat.book_ = book;
-  seat.price_ = price;
   ++book->sessions;
   const auto counted = [](Seat::Counts& counts, const std::string& key) {
-    const auto entry = counts.try_emplace(key, 0).first;
-    ++entry->second;
-    return entry;
+    Seat::Counts::value_type& entry = *counts.try_emplace(key, 0).first;
+    ++entry.second;
+    return &entry;
   };
   if (limits.sessions_per_address) { seat.of_address_ = counted(book->by_address, address_key); }
   if (limits.sessions_per_user) { seat.of_user_ = counted(book->by_user, user_key); }

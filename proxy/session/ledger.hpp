@@ -29,11 +29,11 @@ class Ledger;
 class Seat {
  public:
   Seat() = default;
-  Seat(Seat&& other) noexcept { *this = std::move(other); }
+  Seat(Seat&&) noexcept = default;
   Seat& operator=(Seat&& other) noexcept;
   ~Seat() { give_back(); }
 
-  // The session never began, and that was our fault: its turn among the new sessions is given back as well.
+  // The session never began, and that was our fault: gives the place back, and its turn among the new sessions.
   void not_his_fault();
 
  private:
@@ -44,12 +44,9 @@ class Seat {
 
   void give_back();
 
-  Ledger* ledger_ = nullptr;
-  Shard* shard_ = nullptr;
-  std::shared_ptr<Book> book_;  // of the route; guarded by the shard's mutex, as the counts are
-  std::optional<Counts::iterator> of_address_;
-  std::optional<Counts::iterator> of_user_;
-  std::chrono::nanoseconds price_{0};  // of his turn among the new sessions
+  std::shared_ptr<Book> book_;  // of the route; null without a place. Guarded by the shard's mutex, as the counts are
+  Counts::value_type* of_address_ = nullptr;  // null where nothing is limited by it
+  Counts::value_type* of_user_ = nullptr;
 };
 
 // A connection's place at the door: from its first moment until it is let in, or over.

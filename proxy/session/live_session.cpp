@@ -39,9 +39,10 @@ LiveSession::LiveSession(Floor& floor, std::shared_ptr<const policy::Route> rout
       service_(std::move(service.stream)),
       seat_(std::move(seat)),
       use_(std::move(service.use)),
-      record_(std::move(record)),
-      way_in_(std::move(way_in)),
-      expires_at_(expires_at) {
+      record_(std::move(record)) {
+  if (way_in || expires_at != never) {
+    terms_ = std::make_unique<Terms>(Terms{std::move(way_in), nullptr, expires_at});
+  }
   const TimePoint now = floor_.loop.now();
   client_->watched_by(this);
   if (service_) {
@@ -58,7 +59,9 @@ void LiveSession::begin(Floor::Sessions::iterator self, const policy::Rules* new
   self_ = self;
   const bool ended = newer != nullptr && judge_again(*newer);
   if (ended) { return; }
-  if (way_in_ && recheck_of(way_in_->identity)) { recheck_ = std::make_unique<Recheck>(floor_, *this, way_in_); }
+  if (terms_ && terms_->way_in && recheck_of(terms_->way_in->identity)) {
+    terms_->recheck = std::make_unique<Recheck>(floor_, *this, terms_->way_in);
+  }
   turn();
 }
 
@@ -66,8 +69,8 @@ void LiveSession::turn() {
   relay::Turn turn;
   try {
     const TimePoint now = floor_.loop.now();
-    if (now >= expires_at_) {
-      expires_at_ = never;
+    if (terms_ && now >= terms_->expires_at) {
+      terms_->expires_at = never;
       relay_->end(relay::Cause::credential_expired, now);
     }
     turn = relay_->turn(now);
@@ -87,7 +90,7 @@ void LiveSession::turn() {
   if (turn.again) {
     floor_.loop.timers().wake_soon(*this);
   } else {
-    floor_.loop.timers().wake_by(*this, std::min(turn.wake_at, expires_at_));
+    floor_.loop.timers().wake_by(*this, terms_ ? std::min(turn.wake_at, terms_->expires_at) : turn.wake_at);
   }
 }
 
@@ -97,22 +100,22 @@ void LiveSession::end(relay::Cause why) {
 }
 
 bool LiveSession::judge_again(const policy::Rules& rules) {
-  if (!way_in_) { return false; }
+  if (!terms_ || !terms_->way_in) { return false; }
+  const WayIn& way_in = *terms_->way_in;
   if (route_->on_reload == policy::OnReload::keep) { return false; }
-  policy::Visit visit = visit_of(rules, way_in_->visitor);
+  policy::Visit visit = visit_of(rules, way_in.visitor);
   // Whoever proved nothing is judged as nobody. What others proved counts where the new rules ask for the same.
-  visit.identity = way_in_->asked ? &way_in_->identity : nullptr;
-  const policy::Judgement judgement = policy::judge(rules, visit, way_in_->head);
+  visit.identity = way_in.asked ? &way_in.identity : nullptr;
+  const policy::Judgement judgement = policy::judge(rules, visit, way_in.head);
   const auto* admitted = std::get_if<policy::Admitted>(&judgement.verdict);
   const policy::Service* service = admitted == nullptr ? nullptr : admitted->route->service();
-  if (service == nullptr || !may_stay_at(way_in_->reached, service->within) ||
-      !is_still_there(rules, way_in_->identity)) {
+  if (service == nullptr || !may_stay_at(way_in.reached, service->within) || !is_still_there(rules, way_in.identity)) {
     end(relay::Cause::revoked);
     return true;
   }
   const policy::Service& before = *route_->service();
   const bool same_place =
-      service->where == before.where && service->tls == before.tls && admitted->target == way_in_->target;
+      service->where == before.where && service->tls == before.tls && admitted->target == way_in.target;
   if (!same_place) { end(relay::Cause::moved); }
   return !same_place;
 }

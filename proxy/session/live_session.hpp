@@ -57,6 +57,13 @@ class LiveSession final : private net::Watcher, private net::Timer {
   bool judge_again(const policy::Rules& rules);
 
  private:
+  // On what it may stay.
+  struct Terms {
+    std::shared_ptr<const WayIn> way_in;
+    std::unique_ptr<Recheck> recheck;
+    TimePoint expires_at;
+  };
+
   void on_ready() override { turn(); }
   void on_time(TimePoint) override { turn(); }
   void turn();
@@ -72,9 +79,7 @@ class LiveSession final : private net::Watcher, private net::Timer {
   Seat seat_;
   Use use_;
   const KeptRecord record_;
-  std::shared_ptr<const WayIn> way_in_;
-  std::unique_ptr<Recheck> recheck_;
-  TimePoint expires_at_;
+  std::unique_ptr<Terms> terms_;  // null where nobody asks again
 };
 
 }  // namespace bascule::session

@@ -145,9 +145,9 @@ Async<Opened> open_session(Talk& talk, const Candidate& candidate, policy::Admit
   const TimePoint expires_at = expiry_of(*admitted.route, candidate.passed.identity, talk.floor.loop.now());
   std::unique_ptr<WayIn> way_in = way_in_of(talk, candidate, admitted, reached->address);
   KeptRecord record(talk.record);
-  auto session =
-      std::make_unique<LiveSession>(talk.floor, admitted.route, std::move(talk.client), std::move(*reached),
-                                    std::move(*taken.seat), std::move(record), std::move(way_in), expires_at);
+  Floor::Sessions session;
+  session.emplace_back(talk.floor, admitted.route, std::move(talk.client), std::move(*reached), std::move(*taken.seat),
+                       std::move(record), std::move(way_in), expires_at);
   talk.floor.begin(std::move(session), rules_now);
   co_return Opened::over;
 }

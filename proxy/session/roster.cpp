@@ -30,17 +30,15 @@ std::uint64_t hash_of(std::string_view first, std::string_view second) {
 Use& Use::operator=(Use&& other) noexcept {
   if (this != &other) {
     give_back();
-    roster_ = std::exchange(other.roster_, nullptr);
     standing_ = std::move(other.standing_);
   }
   return *this;
 }
 
 void Use::give_back() {
-  if (roster_ == nullptr) { return; }
-  const std::lock_guard lock(roster_->mutex_);
+  if (!standing_) { return; }
+  const std::lock_guard lock(standing_->roster->mutex_);
   --standing_->sessions;
-  roster_ = nullptr;
 }
 
 std::string Roster::key_of(const Service& service) {
@@ -49,7 +47,10 @@ std::string Roster::key_of(const Service& service) {
 
 Standing& Roster::standing(const Service& service, const Endpoint& endpoint) {
   auto& found = services_[key_of(service)].addresses[endpoint.text()];
-  if (!found) { found = std::make_shared<Standing>(); }
+  if (!found) {
+    found = std::make_shared<Standing>();
+    found->roster = this;
+  }
   return *found;
 }
 
@@ -98,7 +99,6 @@ Use Roster::use(const Service& service, const Endpoint& endpoint) {
   const std::lock_guard lock(mutex_);
   ++standing(service, endpoint).sessions;
   use.standing_ = services_[key_of(service)].addresses[endpoint.text()];
-  use.roster_ = this;
   return use;
 }
 

@@ -20,6 +20,7 @@ namespace bascule::session {
 
 // What is known of one address of a service.
 struct Standing {
+  class Roster* roster = nullptr;
   std::size_t sessions = 0;                  // of ours, with those that are being set up
   unsigned failures = 0;                     // in a row
   unsigned successes = 0;                    // in a row, while it is down
@@ -31,7 +32,7 @@ struct Standing {
 class Use {
  public:
   Use() = default;
-  Use(Use&& other) noexcept : roster_(std::exchange(other.roster_, nullptr)), standing_(std::move(other.standing_)) {}
+  Use(Use&&) noexcept = default;
   Use& operator=(Use&& other) noexcept;
   ~Use() { give_back(); }
 
@@ -39,8 +40,7 @@ class Use {
   friend class Roster;
   void give_back();
 
-  class Roster* roster_ = nullptr;
-  std::shared_ptr<Standing> standing_;  // guarded by the roster's mutex
+  std::shared_ptr<Standing> standing_;  // null: of none. Guarded by the roster's mutex
 };
 
 // Every member may be called from any thread. Outlives all uses.

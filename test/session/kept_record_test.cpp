@@ -53,6 +53,27 @@ TEST(KeptRecord, StillTellsAllThatTheBeginningHasTold) {
   EXPECT_EQ(told.dial_took, record.dial_took);
 }
 
+TEST(KeptRecord, KnowsWhoeverItWas) {
+  SessionRecord record = full_record();
+  const auto six = Address::parse_ip("fe80::1:2", 443);
+  ASSERT_TRUE(six);
+  for (const Address& client : {Address(), *six, Address::ipv6(six->octets(), 1, 7), Address::unix_path(""),
+                                Address::unix_path(std::string(100, 'u')), Address::ipv4({0, 0, 0, 0}, 0)}) {
+    record.client = client;
+    EXPECT_EQ(KeptRecord(record).unpacked().client, client) << client.text();
+  }
+}
+
+TEST(KeptRecord, KeepsTextsOfEveryLength) {
+  SessionRecord record = full_record();
+  for (const std::size_t length : {0U, 1U, 254U, 255U, 256U, 70'000U}) {
+    record.host = std::string(length, 'h');
+    const SessionRecord told = KeptRecord(record).unpacked();
+    EXPECT_EQ(told.host, record.host);
+    EXPECT_EQ(told.subprotocol, record.subprotocol);
+  }
+}
+
 TEST(KeptRecord, LeavesEmptyWhatIsEmpty) {
   SessionRecord record = full_record();
   record.user.clear();
