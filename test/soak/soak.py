@@ -44,7 +44,7 @@ AT_ONCE = 500
 RELOAD_SECONDS = 3
 LOOK_SECONDS = 1
 BLOCK_SECONDS = 10  # looks that lie so close are no independent witnesses; their mean is one
-# What 1,000 sessions may leave behind. The smallest block of the heap, lost in each of them, would be 31 KiB.
+# What 1,000 sessions may leave behind. The smallest block of the heap, lost in each of them, would be 23 KiB.
 HEAP_TOLERANCE_KIB = 1.0
 RESIDENT_TOLERANCE_KIB = 8.0  # the heap takes some pages more now and then, because of what meets by chance
 AT_REST_KIB = 128  # what bascule keeps for a while and then again may differ by this much
