@@ -14,9 +14,9 @@ class Pieces {
  public:
   // Up to this size; larger ones are malloc's and free's business.
   static constexpr std::size_t bytes_max = 1024;
-  // No more than this is kept at hand of one size, and no more pieces than that. All sizes together: 0.9 MiB.
-  static constexpr std::size_t kept_bytes_max = std::size_t{16} * 1024;
-  static constexpr std::size_t kept_pieces_max = 64;
+  // No more than this is kept at hand of one size, and no more pieces than that. All sizes together: 0.1 MiB.
+  static constexpr std::size_t kept_bytes_max = std::size_t{2} * 1024;
+  static constexpr std::size_t kept_pieces_max = 16;
 
   // As malloc, realloc and free, but that nothing is a null pointer: of no bytes.
   static void* take(std::size_t bytes) noexcept;
