@@ -44,6 +44,9 @@ class Stream {
   // Reads up to `into.size()` bytes, which is never 0.
   virtual IoResult read(MutableBytes into) = 0;
 
+  // False where read() is known to have nothing but a wait: who asks first saves what comes before a read.
+  virtual bool may_give() const { return true; }
+
   // Writes a prefix of `from`, which is never empty. After `wants_writable` the same bytes must be offered again first.
   virtual IoResult write(Bytes from) = 0;
 

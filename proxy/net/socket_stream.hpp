@@ -31,6 +31,7 @@ class SocketStream final : public PolledStream, private Pollable {
   int descriptor() const override { return socket_.get(); }
 
   IoResult read(MutableBytes into) override;
+  bool may_give() const override { return readable_ || has_early(); }
   IoResult write(Bytes from) override { return send(from, 0); }
   IoResult write_last(Bytes from) override;
   bool plain() const override { return splices_; }

@@ -38,6 +38,7 @@ class ClientSide {
   // --- what comes in ---
 
   bool input_ended() const { return input_ == Input::ended; }
+  bool may_give() const { return stream_.may_give(); }
   bool close_seen() const { return close_seen_; }
 
   // Faster than its route allows: it is not to be read before opens_at(), which is `never` while it may be.

@@ -19,6 +19,7 @@ class ServiceSide {
   // --- what comes in ---
 
   bool input_ended() const { return input_ == Input::ended; }
+  bool may_give() const { return stream_.may_give(); }
   // True while what the service sends is for the client; afterwards read() drops it.
   bool gives_data() const { return input_ == Input::data; }
 

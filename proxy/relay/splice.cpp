@@ -51,6 +51,7 @@ Turn Splice::turn(TimePoint now) {
 bool Splice::inflow(TimePoint now) {
   if (client_.input_ended()) { return false; }
   service_blocked_ = !service_.flush(now);
+  if (!client_.may_give()) { return false; }
   if (paused(now)) {
     if (over_pace(now) && client_.data_over_pace(now)) { lifespan_.hold(now); }
     return false;
@@ -90,7 +91,7 @@ bool Splice::wants_text() const {
 }
 
 bool Splice::outflow(TimePoint now) {
-  if (service_.input_ended()) { return false; }
+  if (service_.input_ended() || !service_.may_give()) { return false; }
   if (!service_.gives_data()) { return service_.read(session_.bench.scratch(), now).status == Io::bytes; }
   if (!client_.takes_data() || !client_.flush(now) || !client_.takes_data()) { return false; }
 

@@ -50,13 +50,14 @@ class FrameDecoder {
 
  private:
   bool gather(Bytes& input, std::size_t wanted);  // until header_ has `wanted` bytes; false when the input ends before
-  std::size_t header_size() const;                // as the first two bytes say
-  const char* judge_start() const;                // of the first two bytes: the reason if they are wrong
-  const char* begin_frame();                      // reads the complete header in header_; the reason if it is wrong
+  std::size_t header_size(const std::uint8_t* start) const;    // as its first two bytes say
+  const char* judge_start(const std::uint8_t* start) const;    // of these two: the reason if they are wrong
+  const char* read_header(const std::uint8_t* header);         // all of it; likewise
+  const char* begin_frame(Bytes& input, bool& is_incomplete);  // likewise
 
-  std::uint64_t left_ = 0;    // payload bytes of this frame still to come
-  std::uint64_t offset_ = 0;  // payload bytes of this frame handed on
-  std::array<std::uint8_t, client_header_max> header_{};
+  std::uint64_t left_ = 0;                                // payload bytes of this frame still to come
+  std::uint64_t offset_ = 0;                              // payload bytes of this frame handed on
+  std::array<std::uint8_t, client_header_max> header_{};  // of a frame whose header came in pieces
   std::uint8_t header_have_ = 0;
   MaskKey key_{};
   Opcode opcode_ = Opcode::continuation;   // of this frame
