@@ -1,10 +1,11 @@
-"""Measures what a session costs through bascule, and through two peers that do the same work: HAProxy in TCP mode (no
-WebSocket: the limit people know) and websockify. Prints medians and ratios as a table in Markdown.
+"""Measures what a session costs through bascule, and through peers that do the same work: HAProxy in TCP mode (no
+WebSocket: the limit people know), the same with splice(2), nginx's stream, lighttpd's mod_wstunnel and websockify.
+Prints medians and ratios as a table in Markdown.
 
 The proxy runs on one core, clients and service on another, one proxy at a time, round after round. test/bench/README.md
 says what the rows mean and what one can get wrong. Start it by scripts/bench, which installs, builds, and gives it a
-network namespace of its own. `scripts/bench tls`, `logins`, `handshakes`, `crowds` and `rules` measure other
-things."""
+network namespace of its own. `scripts/bench tls`, `scale`, `logins`, `handshakes`, `crowds` and `rules` measure
+other things."""
 
 import argparse
 import contextlib
@@ -65,13 +66,15 @@ class Row:
 
 
 ROWS = [
-    Row("down1", "service → client, 1 session", "down", 1, "CPU-s/GB", 0.7),
-    Row("down32", "service → client, 32 sessions", "down", 32, "CPU-s/GB", 0.7),
+    Row("down1", "service → client, 1 session", "down", 1, "CPU-s/GB", 0.28),
+    Row("down32", "service → client, 32 sessions", "down", 32, "CPU-s/GB", 0.28),
     Row("up1", "client → service, 64 KiB messages, 1 session", "up", 1, "CPU-s/GB", 0.7),
     Row("up32", "client → service, 64 KiB messages, 32 sessions", "up", 32, "CPU-s/GB", 0.7),
-    Row("echo64", "echo of 64 bytes, 64 sessions", "echo", 64, "CPU-µs/message", 1.3),
-    Row("setup", "set-up: connect, upgrade, dial, one echo, close", "setup", 32, "CPU-µs/session", 1.3),
-    Row("idle", "memory of an idle session, at 5,000", "idle", 5000, "KiB", 4, goal_is_ratio=False, rounds_max=3),
+    Row("echo64", "echo of 64 bytes, 64 sessions", "echo", 64, "CPU-µs/message", 0.92),
+    Row("pipe128", "echo of 128 bytes, 64 at once, 64 sessions", "echo", 64, "CPU-µs/message", 0.88,
+        more=("--message-bytes", "128", "--at-once", "64")),
+    Row("setup", "set-up: connect, upgrade, dial, one echo, close", "setup", 32, "CPU-µs/session", 0.95),
+    Row("idle", "memory of an idle session, at 5,000", "idle", 5000, "KiB", 0.8, goal_is_ratio=False, rounds_max=3),
 ]
 
 
@@ -86,6 +89,10 @@ class Proxy:
 
     def __init__(self, program):
         self.program = program  # bascule's; all others are found on the PATH
+
+    def cores(self):
+        """Those it runs on; None: the one that is not the generator's."""
+        return None
 
 
 class Haproxy(Proxy):
@@ -108,7 +115,7 @@ global
     timeout connect 5s
     timeout client 1h
     timeout server 1h
-frontend bench
+{self.more_of_defaults()}frontend bench
     bind 127.0.0.1:{PROXY_PORT}{self.more_of_bind(folder)}
     default_backend service
 backend service
@@ -122,9 +129,82 @@ backend service
     def more_of_global(self):
         return ""
 
+    def more_of_defaults(self):
+        return ""
+
+
+class HaproxySpliced(Haproxy):
+    name = "haproxy+splice"
+    baseline = False
+
+    def version(self):
+        return "haproxy+splice the same with splice-request and splice-response"
+
+    def more_of_defaults(self):
+        return "    option splice-request\n    option splice-response\n"
+
+
+class Nginx(Proxy):
+    name = "nginx"
+    framing = "plain"
+
+    def version(self):
+        said = subprocess.run(["nginx", "-v"], check=True, capture_output=True, text=True, timeout=30).stderr
+        return f"{said.split(':')[1].strip()} (stream, one process, 16 KiB buffers)"
+
+    def command(self, folder):
+        config = folder / "nginx.conf"
+        config.write_text(f"""\
+load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log stderr error;
+worker_rlimit_nofile 19900;
+events {{ worker_connections 19800; }}
+stream {{
+  server {{
+    listen 127.0.0.1:{PROXY_PORT} backlog=4096;
+    proxy_pass 127.0.0.1:{SERVICE_PORT};
+    proxy_timeout 1h;
+  }}
+}}
+""")
+        return ["nginx", "-c", str(config), "-e", "stderr"]
+
+
+class Lighttpd(Proxy):
+    name = "lighttpd"
+    says_goodbye = False  # 1.4.69 sends no Close frame for a clean end, or one with the code's digits as text
+
+    def version(self):
+        return f"{output_of(['lighttpd', '-v']).split()[0]} (mod_wstunnel{self.more_of_version()})"
+
+    def more_of_version(self):
+        return ""
+
+    def command(self, folder):
+        config = folder / "lighttpd.conf"
+        config.write_text(f"""\
+server.modules = ("mod_wstunnel")
+server.document-root = "{folder}"
+server.bind = "127.0.0.1"
+server.port = {PROXY_PORT}
+server.max-fds = 19900
+server.max-connections = 9900
+server.feature-flags = ("server.h2proto" => "disable")
+wstunnel.server = ("" => (("host" => "127.0.0.1", "port" => {SERVICE_PORT})))
+wstunnel.frame-type = "binary"
+{self.more_of_config(folder)}""")
+        return ["lighttpd", "-D", "-f", str(config)]
+
+    def more_of_config(self, folder):
+        return ""
+
 
 class Bascule(Proxy):
     name = "bascule"
+    workers = 1
 
     def version(self):
         return output_of([self.program, "--version"]).strip()
@@ -141,7 +221,7 @@ routes:
     to: 127.0.0.1:{SERVICE_PORT}
     limits: {{frames: none}}
 """)
-        return [self.program, "serve", str(rules), "--workers", "1"]
+        return [self.program, "serve", str(rules), "--workers", str(self.workers)]
 
     def listener(self, folder):
         return f"127.0.0.1:{PROXY_PORT}"
@@ -214,8 +294,9 @@ class Bench:
     def running(self, proxy):
         log = self.folder / f"{proxy.name}.log"
         with open(log, "wb") as log_file:
-            process = subprocess.Popen(on_core(self.proxy_core, proxy.command(self.folder)), stdin=subprocess.DEVNULL,
-                                       stdout=log_file, stderr=log_file, start_new_session=True)
+            command = on_core(proxy.cores() or self.proxy_core, proxy.command(self.folder))
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log_file, stderr=log_file,
+                                       start_new_session=True)
         try:
             deadline = time.monotonic() + 10
             while not is_listening(PROXY_PORT):
@@ -466,7 +547,7 @@ def compare(program, description, rows, kinds):
 
 
 def main():
-    return compare("scripts/bench", __doc__, ROWS, [Haproxy, Bascule, Websockify])
+    return compare("scripts/bench", __doc__, ROWS, [Haproxy, Bascule, HaproxySpliced, Nginx, Lighttpd, Websockify])
 
 
 def start(main):

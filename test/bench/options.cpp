@@ -85,6 +85,12 @@ void set(Options& options, std::string_view name, std::string_view value) {
     options.window = std::chrono::milliseconds(number<int>(name, value, 1));
   } else if (name == "--seed") {
     options.seed = number<std::uint64_t>(name, value, 0);
+  } else if (name == "--message-bytes") {
+    options.message_bytes = number<std::size_t>(name, value, 1);
+  } else if (name == "--at-once") {
+    options.at_once = number<std::size_t>(name, value, 1);
+  } else if (name == "--resting") {
+    options.resting = number<std::size_t>(name, value, 0);
   } else if (name == "--messages-a-second") {
     options.messages_a_second = number<std::size_t>(name, value, 1);
   } else if (name == "--flood-a-second") {
@@ -108,7 +114,8 @@ std::string usage() {
   return "usage: bascule_load down|up|echo|setup|idle|logins|handshakes|crowds|verify\n"
          "                    --proxy-port PORT --service-port PORT --proxy-pid PID [--framing websocket|plain]\n"
          "                    [--tls none|full|resumed] [--sessions N] [--warm-up-ms N] [--window-ms N] [--seed N]\n"
-         "logins also takes   [--messages-a-second N] [--flood-a-second N] [--flood-credential none|wrong]\n"
+         "echo also takes     [--message-bytes N] [--at-once N] [--resting N]\n"
+         "logins              [--messages-a-second N] [--flood-a-second N] [--flood-credential none|wrong]\n"
          "handshakes          [--messages-a-second N] [--flood-handshake none|hello|whole] [--flood-under-way N]\n"
          "crowds              [--messages-a-second N] [--flood-crowd none|heads|bodies|silent] [--flood-under-way N]\n"
          "                    [--flood-a-second BYTES]\n"

@@ -41,6 +41,9 @@ struct Options {
   std::chrono::milliseconds warm_up{500};
   std::chrono::milliseconds window{2000};
   std::uint64_t seed = 1;              // of the random bytes, sizes and masks
+  std::size_t message_bytes = 64;      // `echo` only, as the two below
+  std::size_t at_once = 1;             // messages of a session on their way
+  std::size_t resting = 0;             // further sessions, which are open and say nothing
   std::size_t messages_a_second = 20;  // of each session; `logins`, `handshakes`, `crowds` only, as those below
   std::size_t flood_a_second = 0;      // handshakes; of a crowd, the bytes of all its connections
   Credential flood_credential = Credential::wrong;

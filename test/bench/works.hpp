@@ -8,7 +8,7 @@
 namespace bascule::bench {
 
 std::string measure_bulk(const Options& options);  // bulk.cpp: one direction as fast as it goes; the unit is a byte
-std::string measure_echo(const Options& options);  // echo.cpp: 64 bytes to and fro; the unit is a round trip
+std::string measure_echo(const Options& options);  // echo.cpp: messages to and fro; the unit is a round trip
 std::string measure_setups(
     const Options& options);                       // setup.cpp: a session from connect to close; the unit is a session
 std::string measure_idle(const Options& options);  // idle.cpp: memory of sessions that have worked and now rest
