@@ -144,6 +144,10 @@ bool signature_holds(const Key& key, const AlgorithmRow& algorithm, std::string_
     if (der.empty()) { return false; }
     signature = der;
   }
+  // RFC 8017, section 8.1.2; OpenSSL would take one whose leading zeros are left out.
+  if (key.type == KeyType::rsa && std::cmp_not_equal(signature.size(), EVP_PKEY_get_size(key.public_key.get()))) {
+    return false;
+  }
   const DigestContext context(EVP_MD_CTX_new());
   const EVP_MD* digest = algorithm.digest == nullptr ? nullptr : algorithm.digest();
   EVP_PKEY_CTX* settings = nullptr;  // part of the context
