@@ -109,7 +109,7 @@ class Haproxy(Proxy):
         config.write_text(f"""\
 global
     nbthread 1
-    maxconn 9900
+    maxconn 9000
 {self.more_of_global()}defaults
     mode tcp
     timeout connect 5s
@@ -139,6 +139,9 @@ class HaproxySpliced(Haproxy):
 
     def version(self):
         return "haproxy+splice the same with splice-request and splice-response"
+
+    def more_of_global(self):
+        return "    maxpipes 500\n"  # each takes two descriptors
 
     def more_of_defaults(self):
         return "    option splice-request\n    option splice-response\n"
