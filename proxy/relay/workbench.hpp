@@ -25,8 +25,8 @@ class Workbench {
   // the last read cut apart (3 bytes).
   static constexpr std::size_t headroom_bytes = 16;
 
-  // Reads of this size in a row are a bulk: it goes by the pipe, where sockets are plain. Below it, what the pipe costs
-  // (two system calls more) is what it saves (test/bench/README.md).
+  // Reads of this size in a row are a bulk: it goes by the pipe, where sockets are plain. To wait for full reads misses
+  // most of it, for with many sessions what is there is one segment of 64 KiB (test/bench/README.md).
   static constexpr std::size_t usual_bulk_bytes_min = std::size_t{32} * 1024;
 
   explicit Workbench(std::uint32_t seed = std::random_device()(), std::size_t bulk_bytes_min = usual_bulk_bytes_min)
