@@ -24,6 +24,19 @@ const char* how_it_ended(const Stream& stream, const IoResult& read) {
   }
 }
 
+// What stands in front of a payload that lies elsewhere.
+class Header {
+ public:
+  Header(Opcode opcode, Fin fin, std::size_t payload_bytes)
+      : size_(wire::ws::put_server_header_before(room_.data() + room_.size(), opcode, fin, payload_bytes)) {}
+
+  Bytes bytes() const { return Bytes(room_).last(size_); }
+
+ private:
+  std::array<std::uint8_t, wire::ws::server_header_max> room_{};
+  std::size_t size_;
+};
+
 }  // namespace
 
 ClientSide::ClientSide(Stream& stream, Session& session, TimePoint now)
@@ -213,10 +226,8 @@ void ClientSide::send(Opcode opcode, Fin fin, MutableBytes payload, TimePoint no
 }
 
 bool ClientSide::send(Opcode opcode, Fin fin, Pipe& payload, TimePoint now) {
-  std::array<std::uint8_t, wire::ws::server_header_max> room{};
-  std::uint8_t* const end = room.data() + room.size();
-  const std::size_t header_bytes = wire::ws::put_server_header_before(end, opcode, fin, payload.holds());
-  const Bytes header(end - header_bytes, header_bytes);
+  const Header whole_header(opcode, fin, payload.holds());
+  const Bytes header = whole_header.bytes();
   const IoResult written = stream_.write(header, payload);
   if (written.status == Io::reset) {
     on_write_error(written.error);
@@ -231,10 +242,8 @@ bool ClientSide::send(Opcode opcode, Fin fin, Pipe& payload, TimePoint now) {
 
 void ClientSide::queue(Opcode opcode, Fin fin, Bytes payload, TimePoint now) {
   if (outbox_.empty()) { progress_.mark(now); }
-  std::array<std::uint8_t, wire::ws::server_header_max> header{};
-  std::uint8_t* const end = header.data() + header.size();
-  const std::size_t header_bytes = wire::ws::put_server_header_before(end, opcode, fin, payload.size());
-  outbox_.append(session_.bench.budget(), {end - header_bytes, header_bytes});
+  const Header header(opcode, fin, payload.size());
+  outbox_.append(session_.bench.budget(), header.bytes());
   outbox_.append(session_.bench.budget(), payload);
 }
 

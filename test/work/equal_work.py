@@ -4,25 +4,13 @@
     equal_work.py PROGRAM      PROGRAM: equal_work, built without sanitizers
 """
 
-import re
-import shutil
-import subprocess
 import sys
+
+from callgrind import instructions
 
 TOLERANCE = 0.05
 
 
-def instructions(program, kind, who):
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, kind, who]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    counted = re.search(r"Collected\s*:\s*(\d+)", run.stderr)
-    if run.returncode != 0 or not counted:
-        sys.exit(f"{' '.join(command)} ended with {run.returncode}:\n{run.stderr}")
-    return int(counted[1])
-
-
-if not shutil.which("valgrind"):
-    sys.exit("valgrind is not there; apt-get install valgrind")
 apart = False
 for kind in ("sha512", "bcrypt"):
     before = instructions(sys.argv[1], kind, "none")

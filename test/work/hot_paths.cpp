@@ -19,28 +19,18 @@
 #include "proxy/wire/http/head_parser.hpp"
 #include "proxy/wire/ws/frame_decoder.hpp"
 #include "proxy/wire/ws/mask.hpp"
+#include "test/support/frames.hpp"
 
 namespace {
 
 using namespace bascule;
-
-constexpr wire::ws::MaskKey key{0x37, 0xfa, 0x21, 0x3d};
 
 void check(bool holds) {
   if (!holds) { throw std::runtime_error("this path led elsewhere"); }
 }
 
 std::string frame(std::size_t payload_bytes) {
-  std::string text("\x82", 1);
-  if (payload_bytes < 126) {
-    text += static_cast<char>(0x80U | payload_bytes);
-  } else {
-    text += static_cast<char>(0x80U | 126U);
-    text += static_cast<char>(payload_bytes >> 8U);
-    text += static_cast<char>(payload_bytes & 0xffU);
-  }
-  text.append(reinterpret_cast<const char*>(key.data()), key.size());
-  return text + std::string(payload_bytes, 'x');
+  return test::client_frame(test::op_binary, std::string(payload_bytes, 'x'));
 }
 
 std::string frames(std::size_t count, std::size_t payload_bytes) {
@@ -57,6 +47,7 @@ std::vector<std::uint8_t> bytes_in(std::string_view text) {
 
 // 64 KiB unmasked in place.
 void unmask(std::size_t times) {
+  constexpr wire::ws::MaskKey key{0x37, 0xfa, 0x21, 0x3d};
   std::vector<std::uint8_t> payload(std::size_t{64} * 1024, 'x');
   for (; times > 0; --times) { wire::ws::apply_mask(payload, key, 0); }
 }

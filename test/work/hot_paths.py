@@ -6,12 +6,12 @@ test/bench/instructions.md says: 5 % more is a slow-down that somebody has to ex
     hot_paths.py PROGRAM --write    write what was counted into the table
 """
 
-import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
+
+from callgrind import instructions
 
 ROOM = 0.05
 TIMES = (50, 250)  # the difference is what the path itself costs
@@ -24,19 +24,7 @@ SAME_EVERYWHERE = "glibc.cpu.hwcaps=" + ",".join(
                             "SSE4_2", "SSSE3", "MOVBE", "RTM", "AVX_Fast_Unaligned_Load"))
 
 
-def instructions(program, path, times):
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, path, str(times)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=300,
-                         env={**os.environ, "GLIBC_TUNABLES": SAME_EVERYWHERE})
-    counted = re.search(r"Collected\s*:\s*(\d+)", run.stderr)
-    if run.returncode != 0 or not counted:
-        sys.exit(f"{' '.join(command)} ended with {run.returncode}:\n{run.stderr}")
-    return int(counted[1])
-
-
 def main():
-    if not shutil.which("valgrind"):
-        sys.exit("valgrind is not there; apt-get install valgrind")
     program = sys.argv[1]
     written = TABLE.read_text(encoding="utf-8")
     expected = {name: int(number.replace(",", "")) for name, _, number in ROW.findall(written)}
@@ -44,8 +32,10 @@ def main():
     if set(paths) != set(expected):
         sys.exit(f"{TABLE} has rows for {sorted(expected)}, and the paths are {sorted(paths)}")
     few, many = TIMES
-    counted = {path: round((instructions(program, path, many) - instructions(program, path, few)) / (many - few))
-               for path in paths}
+    counted = {}
+    for path in paths:
+        at_few, at_many = (instructions(program, path, times, env={"GLIBC_TUNABLES": SAME_EVERYWHERE}) for times in TIMES)
+        counted[path] = round((at_many - at_few) / (many - few))
     apart = []
     for path in paths:
         difference = counted[path] / expected[path] - 1
