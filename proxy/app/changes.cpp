@@ -47,6 +47,7 @@ Keys differences(const Listener& before, const Listener& after) {
   return Differences()
       .compare("address", before.address, after.address)
       .compare("mode", before.mode, after.mode)
+      .compare("share_port", before.share_port, after.share_port)
       .compare("allow", before.allow, after.allow)
       .compare("proxy_protocol", before.proxy_protocol, after.proxy_protocol)
       .compare("trusted_proxies", before.trusted_proxies, after.trusted_proxies)

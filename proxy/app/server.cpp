@@ -62,6 +62,7 @@ struct WhyNot {
 struct Door {
   Address address;                          // as written
   Address bound;                            // as the kernel gave it
+  bool shares_port = false;                 // since it was opened
   OwnedFd socket;                           // until the acceptor takes it
   std::string name;                         // of the listener now; the main thread's
   std::string name_inside;                  // the same, for the first worker's thread
@@ -122,8 +123,14 @@ class Server {
     Doors opened;
     Mistakes failures;
     for (const Listener& listener : rules.listeners) {
-      if (door_of(listener)) { continue; }
-      auto socket = net::listen_on(listener.address, listener.mode);
+      if (const auto open = door_of(listener)) {
+        if (open->shares_port != listener.share_port) {
+          failures.push_back(
+              {.place = listener.place, .text = "'share_port' of a port that is open: that takes a restart"});
+        }
+        continue;
+      }
+      auto socket = net::listen_on(listener.address, {.mode = listener.mode, .share_port = listener.share_port});
       if (!socket) {
         failures.push_back({.place = listener.place, .text = socket.error().text + whose_fault(listener)});
         continue;
@@ -133,6 +140,7 @@ class Server {
       door->bound = net::local_address(socket->get());
       door->name = listener.name;
       door->name_inside = listener.name;
+      door->shares_port = listener.share_port;
       door->socket = std::move(*socket);
       opened.push_back(std::move(door));
     }

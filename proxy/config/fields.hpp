@@ -106,6 +106,11 @@ class Fields {
     return std::nullopt;
   }
 
+  // `true` or `false`.
+  std::optional<bool> flag(std::string_view key) const {
+    return word(key, std::array<std::pair<std::string_view, bool>, 2>{{{"true", true}, {"false", false}}});
+  }
+
  private:
   // Of maps whose keys have been looked at before.
   Fields(MistakeList& mistakes, const YamlNode* own, const YamlNode* base, Section section, std::string where)

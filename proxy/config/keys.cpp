@@ -31,6 +31,7 @@ constexpr std::array table{
     Key{Section::listen, "name"},
     Key{Section::listen, "address"},
     Key{Section::listen, "mode"},
+    Key{Section::listen, "share_port"},
     Key{Section::listen, "allow"},
     Key{Section::listen, "proxy_protocol"},
     Key{Section::listen, "trusted_proxies"},

@@ -30,8 +30,6 @@ constexpr auto cookie_age_max = 8760h;
 constexpr std::size_t password_bytes_max = 512;
 constexpr std::size_t names_shown = 3;
 
-constexpr std::array<std::pair<std::string_view, bool>, 2> yes_and_no{{{"true", true}, {"false", false}}};
-
 constexpr std::array<std::pair<std::string_view, UserFrom>, 5> parts_of_certificates{
     {{"subject.CN", UserFrom::subject_cn},
      {"subject", UserFrom::subject_dn},
@@ -266,7 +264,7 @@ void Reader::read_ticket(const Fields& fields, Proof& proof) {
     const auto time = fields.accept(*fields.find("max_age"), "max_age", parse_seconds(*age, ticket_age_max));
     if (time) { ticket.max_age = *time; }
   }
-  if (const auto single = fields.word("single_use", yes_and_no)) { ticket.single_use = *single; }
+  if (const auto single = fields.flag("single_use")) { ticket.single_use = *single; }
   read_credential(fields, ticket.credential);
   proof.how = std::move(ticket);
 }
@@ -377,7 +375,7 @@ void Reader::read_session_cookie(const Fields& fields, Proof& proof) {
     if (time) { cookie.max_age = *time; }
   }
   cookie.secrets = read_secrets(*written, {.bytes_min = key_bytes_min, .example = "cookie.key"});
-  if (const auto login = written->word("login", yes_and_no)) { cookie.login = *login; }
+  if (const auto login = written->flag("login")) { cookie.login = *login; }
   if (cookie.login && !std::holds_alternative<Basic>(proof.how)) {
     written->mistake(*written->find("login"), fmt::format("{}: a page to log in asks for user and password, and only "
                                                           "'basic' has users",

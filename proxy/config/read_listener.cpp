@@ -95,6 +95,12 @@ void Reader::read_listener_map(const YamlNode& node) {
       listener.mode = *bits;
     }
   }
+  if (const auto share = fields.flag("share_port")) { listener.share_port = *share; }
+  if (listener.share_port && address && (!address->is_ip() || is_free_port(*address))) {
+    fields.mistake(*fields.find("share_port"), address->is_ip()
+                                                   ? "'share_port': with port 0 every process has a port of its own"
+                                                   : "'share_port' of a listener: a Unix socket has no port");
+  }
   read_who(fields, listener);
   read_listener_tls(fields, listener);
   if (address) { add_listener(node, std::move(listener)); }

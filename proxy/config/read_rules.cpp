@@ -25,8 +25,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t file_bytes_max = std::size_t{16} * 1024 * 1024;
 constexpr std::size_t workers_max = 1024;
 
-constexpr std::array<std::pair<std::string_view, bool>, 2> yes_and_no{{{"true", true}, {"false", false}}};
-
 std::string too_large() {
   return fmt::format("more than {}; a rules file is not that large", size_text(file_bytes_max));
 }
@@ -165,7 +163,7 @@ void Reader::read_process(const Fields& top) {
   }
   process_place_ = place;
   if (const auto drain = fields->value("drain", parse_duration)) { rules_.process.drain = *drain; }
-  if (const auto watch = fields->word("watch", yes_and_no)) { rules_.process.watch = *watch; }
+  if (const auto watch = fields->flag("watch")) { rules_.process.watch = *watch; }
   const std::string* workers = fields->text("workers");
   if (workers == nullptr || *workers == "auto") { return; }
   const auto count = parse_decimal(*workers, workers_max);

@@ -22,8 +22,6 @@ namespace {
 
 constexpr std::string_view example = "tls: {ca: brokers-ca.pem, server_name: broker}, or 'tls: true'";
 
-constexpr std::array<std::pair<std::string_view, bool>, 2> yes_and_no{{{"true", true}, {"false", false}}};
-
 // Of the addresses that are written, those that say it.
 const YamlNode* saying(const std::vector<const YamlNode*>& addresses, Transport transport) {
   const auto found = std::find_if(addresses.begin(), addresses.end(),
@@ -93,7 +91,7 @@ std::optional<ServiceTls> Reader::read_service_tls_map(const Fields& fields, con
   const auto written = fields.map("tls", section, example);
   if (!written) { return std::nullopt; }
   if (const std::string* ca = written->text("ca")) { tls.ca = path_of(*ca); }
-  if (const auto verify = written->word("verify", yes_and_no)) { tls.verify = *verify; }
+  if (const auto verify = written->flag("verify")) { tls.verify = *verify; }
   if (const std::string* certificate = written->text("certificate")) { tls.certificate = path_of(*certificate); }
   bool well = true;
   if (const YamlNode* key = written->find("key")) {

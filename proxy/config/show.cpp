@@ -119,6 +119,7 @@ YamlValue show(const Listener& listener) {
   if (listener.address.family() == Address::Family::unix_path) {
     map.add("mode", YamlValue::word(fmt::format("\"{:04o}\"", listener.mode)));
   }
+  if (listener.share_port) { map.add("share_port", YamlValue::word("true")); }
   if (listener.allow) { map.add("allow", YamlValue::map().add("addresses", addresses(*listener.allow))); }
   if (listener.proxy_protocol) {
     map.add("proxy_protocol", YamlValue::map().add("addresses", addresses(*listener.proxy_protocol)));

@@ -18,10 +18,16 @@ namespace {
 
 constexpr int backlog = 4096;  // the kernel caps it at net.core.somaxconn
 
-ListenError because(int error, const Address& address) {
+ListenError because(int error, const Address& address, const ListenOptions& options) {
   const std::string where = address.text();
   switch (error) {
-    case EADDRINUSE: return {error, fmt::format("cannot listen on {}: another program already does", where)};
+    case EADDRINUSE:
+      if (options.share_port) {
+        return {error, fmt::format("cannot listen on {}: another program already does, and does not share the port or "
+                                   "is another user's",
+                                   where)};
+      }
+      return {error, fmt::format("cannot listen on {}: another program already does", where)};
     case EACCES:
       if (address.is_ip() && address.port() < 1024) {
         return {error, fmt::format("cannot listen on {}: ports below 1024 need root, CAP_NET_BIND_SERVICE or a "
@@ -52,14 +58,17 @@ void remove_stale_socket(const Address& address) {
 
 }  // namespace
 
-Result<OwnedFd, ListenError> listen_on(const Address& address, unsigned mode) {
+Result<OwnedFd, ListenError> listen_on(const Address& address, const ListenOptions& options) {
   const SocketAddress where = socket_address(address);
   OwnedFd socket(::socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) { return because(errno, address); }
+  if (!socket) { return because(errno, address, options); }
 
   if (address.is_ip()) {
     const int on = 1;
     ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (options.share_port && ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
+      return because(errno, address, options);
+    }
     if (address.family() == Address::Family::ipv6) {
       const int off = 0;  // [::] takes IPv4 visitors too
       ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
@@ -70,14 +79,14 @@ Result<OwnedFd, ListenError> listen_on(const Address& address, unsigned mode) {
   } else {
     remove_stale_socket(address);
     // fchmod on the socket before bind gives the file its mode from the first moment on.
-    if (::fchmod(socket.get(), static_cast<mode_t>(mode)) != 0) { return because(errno, address); }
+    if (::fchmod(socket.get(), static_cast<mode_t>(options.mode)) != 0) { return because(errno, address, options); }
   }
-  const mode_t umask_before = address.is_ip() ? 0 : ::umask(0777 & ~static_cast<mode_t>(mode));
+  const mode_t umask_before = address.is_ip() ? 0 : ::umask(0777 & ~static_cast<mode_t>(options.mode));
   const int bound = ::bind(socket.get(), where.get(), where.size);
   const int bind_error = errno;
   if (!address.is_ip()) { ::umask(umask_before); }
-  if (bound != 0) { return because(bind_error, address); }
-  if (::listen(socket.get(), backlog) != 0) { return because(errno, address); }
+  if (bound != 0) { return because(bind_error, address, options); }
+  if (::listen(socket.get(), backlog) != 0) { return because(errno, address, options); }
   return socket;
 }
 

@@ -14,9 +14,13 @@ struct ListenError {
   std::string text;  // "address already in use": the cause, and a way out where there is a usual one
 };
 
+struct ListenOptions {
+  unsigned mode = 0660;     // of a socket file: set before anybody can connect
+  bool share_port = false;  // with other processes of the same user that say so too (SO_REUSEPORT, socket(7))
+};
+
 // Binds and listens; the socket is non-blocking and closes on exec. What accepted sockets need (no delay, keepalive) is
-// set here, for Linux lets them inherit it. A socket file that nobody listens on any more is replaced; `mode` is set
-// before anybody can connect.
-Result<OwnedFd, ListenError> listen_on(const Address& address, unsigned mode);
+// set here, for Linux lets them inherit it. A socket file that nobody listens on any more is replaced.
+Result<OwnedFd, ListenError> listen_on(const Address& address, const ListenOptions& options);
 
 }  // namespace bascule::net

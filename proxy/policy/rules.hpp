@@ -364,8 +364,9 @@ struct ListenerTls {
 struct Listener {
   std::string name;
   Place place;
-  Address address;       // port 0: any free one
-  unsigned mode = 0660;  // of a Unix socket
+  Address address;          // port 0: any free one
+  unsigned mode = 0660;     // of a Unix socket
+  bool share_port = false;  // with other processes, each of which says so
   std::string written;
   std::optional<AddressSet> allow{};           // who may talk to it at all: the peers of the connections themselves
   std::optional<AddressSet> proxy_protocol{};  // a header of these peers, and no connection without one

@@ -105,6 +105,7 @@ TEST(Changes, NameEveryKeyOfAListenerThatChanged) {
          listener.address = Address::ipv4({127, 0, 0, 1}, 1);
        }},
       {"mode", [](Listener& listener) { listener.mode = 0600; }},
+      {"share_port", [](Listener& listener) { listener.share_port = true; }},
       {"allow", [](Listener& listener) { listener.allow.emplace(); }},
       {"proxy_protocol", [](Listener& listener) { listener.proxy_protocol.emplace(); }},
       {"trusted_proxies", [](Listener& listener) { listener.trusted_proxies.emplace(); }},

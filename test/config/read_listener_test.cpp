@@ -34,6 +34,16 @@ TEST(ReadListener, LetsEverybodyInAndBelievesNobodyUnlessToldSo) {
   EXPECT_FALSE(listener.public_url.has_value());
 }
 
+TEST(ReadListener, SharesItsPortOnlyWhereItSaysSo) {
+  EXPECT_FALSE(listener_of("address: \":1\"").share_port);
+  EXPECT_TRUE(listener_of("address: \":1\", share_port: true").share_port);
+  EXPECT_FALSE(listener_of("address: \":1\", share_port: false").share_port);
+  EXPECT_THAT(of_listener("address: unix:/s, share_port: true"),
+              ElementsAre("1:40: 'share_port' of a listener: a Unix socket has no port"));
+  EXPECT_THAT(of_listener("address: \":0\", share_port: true"),
+              ElementsAre("1:37: 'share_port': with port 0 every process has a port of its own"));
+}
+
 TEST(ReadListener, ReadsWhoMayTalkToIt) {
   const auto allow = listener_of("address: \":1\", allow: {addresses: [10.0.0.0/8, \"::1\"]}").allow;
   ASSERT_TRUE(allow.has_value());

@@ -378,6 +378,7 @@ policy::Listener chance_listener(Chance& chance, std::size_t number, const std::
                                         : fmt::format("[::1]:{}", 1000 + number);
   listener.address = *parse_listen_address(listener.written);
   listener.name = chance.one_in(2) ? listener.written : fmt::format("at-{}", number);
+  listener.share_port = !at_unix && chance.one_in(3);
   if (at_unix) { listener.mode = chance.one_of<unsigned>({0600, 0660, 0666, 0007}); }
   const auto peers = [&] {
     return AddressSet{.networks = at_unix ? std::vector<Network>() : chance.some_of(networks()),

@@ -25,6 +25,22 @@ TEST(Start, AnAddressInUseIsOneClearLineAndNoStart) {
   EXPECT_NE(ran.err.find("rules.yaml:1:"), std::string::npos) << ran.err;
 }
 
+TEST(Start, ProcessesThatShareAPortAllGetVisitors) {
+  const std::uint16_t port = [] {
+    const DeadPort free;
+    return free.port();
+  }();
+  const std::string rules =
+      replaced(one_echo(), "127.0.0.1:0", fmt::format("{{address: \"127.0.0.1:{}\", share_port: true}}", port));
+  BasculeProcess one(rules, 1);
+  BasculeProcess other(rules, 1);
+  // The kernel chooses by the visitor's port: so many go to one alone once in 2^100.
+  for (int visit = 0; visit < 100; ++visit) { EXPECT_EQ(WsClient(port, "/ws").status(), 101); }
+  EXPECT_TRUE(eventually([&] { return one.count("session") + other.count("session") == 100; }));
+  EXPECT_GT(one.count("session"), 0U);
+  EXPECT_GT(other.count("session"), 0U);
+}
+
 TEST(Start, ASocketFileThatAKilledProcessLeftIsReplacedALiveOneIsNot) {
   const TemporaryFolder folder;
   const std::string rules =

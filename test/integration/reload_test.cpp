@@ -171,6 +171,23 @@ TEST(Reload, APortOfOursThatMovesBetweenAddressesIsToldWithItsWayOut) {
   EXPECT_EQ(status_at(port, "/ws"), 101);
 }
 
+TEST(Reload, APortThatIsSharedOrNotStaysSo) {
+  const std::uint16_t port = [] {
+    const DeadPort free;
+    return free.port();
+  }();
+  const auto rules = [&](const char* shared) {
+    return replaced(one_echo(), "127.0.0.1:0",
+                    fmt::format("{{address: \"127.0.0.1:{}\", share_port: {}}}", port, shared));
+  };
+  BasculeProcess bascule(rules("true"));
+  bascule.reload(rules("false"));
+  bascule.line([](const auto& line) {
+    return line.value("text", "").find("'share_port' of a port that is open") != std::string::npos;
+  });
+  EXPECT_EQ(status_at(port, "/ws"), 101);
+}
+
 TEST(Reload, KeepsSuchSessionsWhereItDoesNot) {
   const std::string rules = one_echo("origins: [missing, \"https://a.example\"]");
   BasculeProcess bascule(rules);

@@ -15,7 +15,7 @@ namespace {
 
 class AcceptorTest : public LoopTest {
  protected:
-  OwnedFd listening = std::move(*listen_on(*Address::parse_ip("127.0.0.1", 0), 0));
+  OwnedFd listening = std::move(*listen_on(*Address::parse_ip("127.0.0.1", 0), {}));
   std::uint16_t port = local_address(listening.get()).port();
 };
 
