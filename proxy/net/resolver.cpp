@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -28,6 +29,8 @@ struct Resolver::Shared {
     std::map<std::string, std::vector<Done>> asked;  // everyone who waits for a name, also while it is looked up
     std::map<std::string, std::size_t> pending;      // names that wait or are looked up, by their key; never 0
     std::map<std::string, Known> known;              // apart, so that visitors push no fixed name out
+    int threads = 0;
+    std::size_t free = 0;  // of them: those that look nothing up
   };
 
   Shared(const Options& the_options, Lookup the_lookup) : options(the_options), lookup(std::move(the_lookup)) {}
@@ -99,17 +102,25 @@ Resolved ask_the_system(const std::string& name) {
 Resolver::Resolver(const Options& options) : Resolver(options, ask_the_system) {}
 
 Resolver::Resolver(const Options& options, Lookup lookup)
-    : shared_(std::make_shared<Shared>(options, std::move(lookup))) {
-  for (const Lane::Kind kind : {Lane::Kind::fixed, Lane::Kind::visitor}) {
-    for (int i = 0; i < options.threads; ++i) { std::thread(work, shared_, kind).detach(); }
-  }
-}
+    : shared_(std::make_shared<Shared>(options, std::move(lookup))) {}
 
 Resolver::~Resolver() {
   const std::lock_guard lock(shared_->mutex);
   shared_->stopping = true;
   shared_->fixed.filled.notify_all();
   shared_->visitor.filled.notify_all();
+}
+
+// With the lock: a thread for one more name, where none is free and there may be more. False: there is none at all.
+bool Resolver::find_hands(Lane::Kind kind) {
+  Shared::Queue& queue = shared_->queue(kind);
+  if (queue.free > queue.waiting.size() || queue.threads == shared_->options.threads) { return true; }
+  try {
+    std::thread(work, shared_, kind).detach();
+    ++queue.threads;
+    ++queue.free;
+  } catch (const std::system_error&) { return queue.threads > 0; }
+  return true;
 }
 
 void Resolver::resolve(const std::string& name, const Lane& lane, Done done) {
@@ -124,6 +135,8 @@ void Resolver::resolve(const std::string& name, const Lane& lane, Done done) {
       return;
     } else if (const char* objection = shared_->objection(queue, lane)) {
       answer = {.how = Resolved::How::busy, .addresses = {}, .reason = objection};
+    } else if (!find_hands(lane.kind)) {
+      answer = {.how = Resolved::How::busy, .addresses = {}, .reason = "the system has no thread for it"};
     } else {
       queue.asked[name].push_back(std::move(done));
       queue.waiting.push_back({name, lane.key});
@@ -143,6 +156,7 @@ void Resolver::work(const std::shared_ptr<Shared>& shared, Lane::Kind kind) {
     if (shared->stopping) { return; }
     const Shared::Question question = std::move(queue.waiting.front());
     queue.waiting.pop_front();
+    --queue.free;
 
     lock.unlock();
     const Resolved resolved = shared->lookup(question.name);
@@ -156,6 +170,7 @@ void Resolver::work(const std::shared_ptr<Shared>& shared, Lane::Kind kind) {
     lock.unlock();
     for (const Done& done : asked.mapped()) { done(resolved); }
     lock.lock();
+    ++queue.free;
   }
 }
 

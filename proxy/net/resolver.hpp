@@ -39,7 +39,7 @@ struct Lane {
 class Resolver {
  public:
   struct Options {
-    int threads = 4;                 // of each lane, as everything here
+    int threads = 4;                 // of each lane, as everything here; none is started before there is work for it
     std::size_t waiting_max = 1024;  // names in the queue; more are answered `busy`
     std::size_t pending_max = 64;    // names of one key that are waiting or being looked up; likewise
     std::size_t cached_max = 4096;
@@ -63,6 +63,7 @@ class Resolver {
 
  private:
   struct Shared;
+  bool find_hands(Lane::Kind kind);
   static void work(const std::shared_ptr<Shared>& shared, Lane::Kind kind);
 
   std::shared_ptr<Shared> shared_;

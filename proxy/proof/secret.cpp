@@ -3,8 +3,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <utility>
@@ -15,6 +16,7 @@ namespace bascule::proof {
 namespace {
 
 constexpr std::size_t sha256_bytes = 32;
+constexpr std::size_t entropy_bytes_max = 256;  // that getentropy(3) gives at a time
 
 }  // namespace
 
@@ -85,9 +87,10 @@ bool is_signed_by_one_of(const std::vector<Secret>& secrets, std::string_view te
 
 std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
-  if (count > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
-      RAND_bytes(bytes_of(bytes).data(), static_cast<int>(count)) != 1) {
-    throw std::runtime_error("the system gives no random bytes");
+  for (std::size_t at = 0; at < count; at += entropy_bytes_max) {
+    if (::getentropy(bytes.data() + at, std::min(count - at, entropy_bytes_max)) != 0) {
+      throw std::runtime_error("the system gives no random bytes");
+    }
   }
   return bytes;
 }

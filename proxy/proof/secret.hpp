@@ -41,7 +41,7 @@ std::string hmac_sha256(std::string_view key, std::string_view text);
 // is.
 bool is_signed_by_one_of(const std::vector<Secret>& secrets, std::string_view text, std::string_view code);
 
-// From the system's generator, by way of OpenSSL's. Throws where there is none.
+// From the kernel's generator; OpenSSL's, which draws on it, takes 3 MiB to wake up. Throws where there is none.
 std::string random_bytes(std::size_t count);
 
 // Overwrites the text, so that it is not left behind in memory, and empties it.

@@ -5,8 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <random>
-#include <vector>
 
 #include "proxy/base/budget.hpp"
 #include "proxy/base/bytes.hpp"
@@ -36,7 +36,7 @@ class Workbench {
 
   // Where to read to: at most `bytes_max` bytes, with the headroom before it. Good until the step ends.
   MutableBytes scratch(std::size_t bytes_max = read_bytes) {
-    return MutableBytes(scratch_).subspan(headroom_bytes, std::min(bytes_max, at_once()));
+    return {scratch_.get() + headroom_bytes, std::min(bytes_max, at_once())};
   }
   // As much is read at a time, now.
   std::size_t at_once() const { return budget_.tight() ? read_bytes_when_tight : read_bytes; }
@@ -53,7 +53,8 @@ class Workbench {
 
  private:
   const std::size_t bulk_bytes_min_;
-  std::vector<std::uint8_t> scratch_ = std::vector<std::uint8_t>(headroom_bytes + read_bytes);
+  // Not a page of it is touched before bytes come, and no more than come at a time.
+  std::unique_ptr<std::uint8_t[]> scratch_ = std::make_unique_for_overwrite<std::uint8_t[]>(headroom_bytes + read_bytes);
   // A slot of it takes a page or a packet, so that it is full long before it holds so much where packets are small.
   Pipe pipe_{std::size_t{1024} * 1024};
   Budget budget_;

@@ -90,10 +90,12 @@ int on_ticket(SSL* connection, unsigned char* name, unsigned char* iv, EVP_CIPHE
               int seals) {
   const TicketKeys& keys = *visit_of(connection).keys;
   if (seals != 0) {
-    const TicketKey key = keys.sealing();
-    std::copy(key.name.begin(), key.name.end(), name);
-    const bool armed = RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1;
-    return armed && arm(key, iv, cipher, mac, true) ? 1 : -1;
+    try {
+      const TicketKey key = keys.sealing();
+      std::copy(key.name.begin(), key.name.end(), name);
+      const bool armed = RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1;
+      return armed && arm(key, iv, cipher, mac, true) ? 1 : -1;
+    } catch (const std::exception&) { return -1; }
   }
   const auto found = keys.opening(std::span<const std::uint8_t, 16>(name, 16));
   if (!found) { return 0; }

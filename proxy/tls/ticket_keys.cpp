@@ -67,22 +67,22 @@ TicketKey TicketKey::random() {
   return key;
 }
 
-TicketKeys::TicketKeys() : keys_{TicketKey::random()} {}
-
 TicketKeys::TicketKeys(std::vector<TicketKey> fixed) : keys_(std::move(fixed)), fixed_(true) {
   assert(!keys_.empty());
 }
 
 void TicketKeys::rotate() {
-  if (fixed_) { return; }
-  const TicketKey fresh = TicketKey::random();
   const std::lock_guard lock(mutex_);
+  if (fixed_ || keys_.empty()) { return; }
+  const TicketKey fresh = TicketKey::random();
   keys_.insert(keys_.begin(), fresh);
   if (keys_.size() > kept) { keys_.resize(kept); }
 }
 
+// A process without TLS makes none: OpenSSL's generator takes 3 MiB to wake up.
 TicketKey TicketKeys::sealing() const {
   const std::lock_guard lock(mutex_);
+  if (keys_.empty()) { keys_.push_back(TicketKey::random()); }
   return keys_.front();
 }
 

@@ -42,12 +42,12 @@ class TicketKeys {
   // Whoever owns this calls rotate() this often; a ticket is good for at least as long, and at most twice as long.
   static constexpr auto rotate_every = std::chrono::hours(12);
 
-  TicketKeys();                                       // with a key of its own
+  TicketKeys() = default;                             // with a key of its own, made when the first ticket is sealed
   explicit TicketKeys(std::vector<TicketKey> fixed);  // REQUIRES: at least one. rotate() changes nothing
 
   void rotate();  // a new first one; the one before still opens, older ones are gone
 
-  TicketKey sealing() const;
+  TicketKey sealing() const;  // throws where there is no randomness, or no memory
   struct Found {
     TicketKey key;
     bool newest = false;
@@ -56,7 +56,7 @@ class TicketKeys {
 
  private:
   mutable std::mutex mutex_;
-  std::vector<TicketKey> keys_;  // newest first
+  mutable std::vector<TicketKey> keys_;  // newest first; empty: nobody has asked for one
   bool fixed_ = false;
 };
 

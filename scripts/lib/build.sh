@@ -10,7 +10,7 @@ build_preset() {
 }
 
 configure_and_build() (
-  cd "$root" && cmake --preset "$1" && cmake --build --preset "$1"
+  cd "$root" && cmake --preset "$1" && cmake --build --preset "$@"
 )
 
 # Where the presets put the program.

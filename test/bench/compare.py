@@ -22,6 +22,8 @@ import tempfile
 import time
 from dataclasses import dataclass
 
+import picture
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 # The namespace is ours alone, so these ports are free. They lie below the ephemeral range that is set there.
@@ -50,8 +52,18 @@ class Row:
         """The figure of this row: lower is better."""
         if self.work == "idle":
             return result["bytes_a_session"] / 1024
+        if self.work == "steady":
+            return result["latency_us"]["p99"]
         per_unit = result["proxy_cpu_s"] / result["units"]
         return per_unit * (1e9 if self.work in ("down", "up") else 1e6)
+
+    def text(self, results):
+        """The median of this figure over the rounds; of latencies the middle one, and those of the slowest."""
+        if self.work == "steady":
+            return " / ".join(f"{statistics.median(result['latency_us'][part] for result in results):,.0f}"
+                              for part in ("p50", "p99", "p999"))
+        median = statistics.median(map(self.value, results))
+        return f"{median:,.0f}" if median >= 100 else f"{median:.3g}"
 
     def speed(self, result):
         if self.work == "idle":
@@ -74,6 +86,8 @@ ROWS = [
     Row("pipe128", "echo of 128 bytes, 64 at once, 64 sessions", "echo", 64, "CPU-µs/message", 0.88,
         more=("--message-bytes", "128", "--at-once", "64")),
     Row("setup", "set-up: connect, upgrade, dial, one echo, close", "setup", 32, "CPU-µs/session", 0.95),
+    Row("latency", "latency of 64 bytes there and back, 64 sessions, 9,600 messages a second: p50 / p99 / p99.9", "steady",
+        64, "µs", None, more=("--messages-a-second", "150")),
     Row("idle", "memory of an idle session, at 5,000", "idle", 5000, "KiB", 0.8, goal_is_ratio=False, rounds_max=3),
 ]
 
@@ -380,12 +394,13 @@ def summary(row, results, proxies):
     baseline = next((proxy.name for proxy in proxies if proxy.baseline), None)
     cells = {}
     for proxy in proxies:
-        values = [row.value(result) for result in results[proxy.name] if result]
-        if not values:
+        found = [result for result in results[proxy.name] if result]
+        if not found:
             continue
+        values = [row.value(result) for result in found]
         pairs = zip(results[proxy.name], results.get(baseline, []))
         ratios = [row.value(own) / row.value(base) for own, base in pairs if own and base]
-        cells[proxy.name] = {"median": statistics.median(values), "values": values, "ratios": ratios,
+        cells[proxy.name] = {"median": statistics.median(values), "text": row.text(found), "values": values, "ratios": ratios,
                              "ratio": statistics.median(ratios) if ratios else None}
     return cells
 
@@ -393,8 +408,7 @@ def summary(row, results, proxies):
 def cell_text(cell, is_baseline):
     if cell is None:
         return "failed"
-    text = f"{cell['median']:,.0f}" if cell["median"] >= 100 else f"{cell['median']:.3g}"
-    return text if is_baseline or cell["ratio"] is None else f"{text} ({cell['ratio']:.2f}×)"
+    return cell["text"] if is_baseline or cell["ratio"] is None else f"{cell['text']} ({cell['ratio']:.2f}×)"
 
 
 def table(rows, summaries, proxies):
@@ -494,6 +508,7 @@ def read_arguments(program, description, rows, kinds):
     parser.add_argument("--quick", action="store_true", help="shorter windows: for a look, not for a claim")
     parser.add_argument("--verify", action="store_true", help="compare every byte through each proxy, measure nothing")
     parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="also write every figure of every round here")
+    parser.add_argument("--svg", metavar="FILE", type=pathlib.Path, help="also draw the ratios here")
     add_programs(parser)
     arguments = parser.parse_args()
     arguments.rounds = arguments.rounds or (3 if arguments.quick else 5)
@@ -546,6 +561,8 @@ def compare(program, description, rows, kinds):
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": machine, "rounds": arguments.rounds, "summary": summaries,
                                               "results": results, "failed": failed}, indent=1), encoding="utf-8")
+    if arguments.svg:
+        arguments.svg.write_text(picture.draw(summaries), encoding="utf-8")
     return 0 if all_correct and not failed else 1
 
 

@@ -2,8 +2,11 @@
 // the first byte comes, and large ever after.
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <memory>
 #include <stdexcept>
 #include <vector>
@@ -21,6 +24,7 @@ namespace {
 
 constexpr std::size_t message_bytes = std::size_t{64} * 1024;
 constexpr std::size_t messages = 16;
+constexpr std::size_t messages_of_many = 1;
 constexpr std::size_t greeting_bytes = 64;
 constexpr std::size_t working_at_once = 64;
 
@@ -92,22 +96,35 @@ class Crowd {
 
   [[nodiscard]] std::size_t size() const { return clients_.size(); }
 
-  // Opens more, and lets them work together.
-  void add(std::size_t count, const MemoryFile& content) {
+  // Opens more, and lets them work together. `payload_bytes`: in `content`.
+  void add(std::size_t count, const MemoryFile& content, std::size_t payload_bytes) {
     const std::size_t first = size();
     for (Session& session : sessions_.open(count)) {
       services_.push_back(std::make_unique<EchoEnd>(loop_));
       services_.back()->serve(std::move(session.service));
       clients_.push_back(std::make_unique<Mover>(loop_, std::move(session.client), options_.framing));
     }
-    move(first, content, messages * message_bytes, "moving 1 MiB both ways");
+    move(first, content, payload_bytes, "moving what each session moves first");
   }
 
   void greet_all(const MemoryFile& greeting) { move(0, greeting, greeting_bytes, "the greeting of all idle sessions"); }
 
   void rest() { loop_.run_for(options_.warm_up); }
 
+  // Until a line comes on stdin.
+  void rest_until_told() {
+    Told told;
+    loop_.add(told.input, told, EPOLLIN);
+    loop_.run_until([&told] { return told.over; }, std::chrono::minutes(5), "the word to go on");
+  }
+
  private:
+  struct Told final : Handler {
+    void on_ready() override { over = true; }
+    Socket input{STDIN_FILENO};
+    bool over = false;
+  };
+
   void move(std::size_t first, const MemoryFile& content, std::size_t payload_bytes, const char* what) {
     for (std::size_t i = first; i < size(); ++i) { clients_[i]->move(content, payload_bytes); }
     std::size_t next = first;
@@ -127,6 +144,22 @@ class Crowd {
 
 }  // namespace
 
+// Sessions that are there, for whoever measures meanwhile: says so, and waits for a line on stdin.
+std::string hold(const Options& options) {
+  Random random(options.seed);
+  const MemoryFile content(client_messages(options.framing, messages_of_many, message_bytes, random));
+  const MemoryFile greeting(client_messages(options.framing, 1, greeting_bytes, random));
+  Crowd crowd(options);
+  while (crowd.size() < options.sessions) {
+    crowd.add(std::min(working_at_once, options.sessions - crowd.size()), content, messages_of_many * message_bytes);
+  }
+  fmt::print("open\n");
+  std::fflush(stdout);
+  crowd.rest_until_told();
+  crowd.greet_all(greeting);
+  return fmt::format(R"({{"sessions": {}}})", crowd.size());
+}
+
 std::string measure_idle(const Options& options) {
   if (options.sessions < 2) { throw std::runtime_error("idle needs at least 2 sessions"); }
   Random random(options.seed);
@@ -136,11 +169,11 @@ std::string measure_idle(const Options& options) {
 
   // What the first session costs is the process's; what each further one adds is the session's.
   Crowd crowd(options);
-  crowd.add(1, content);
+  crowd.add(1, content, messages * message_bytes);
   crowd.rest();
   const std::uint64_t with_one = proxy.memory();
   while (crowd.size() < options.sessions) {
-    crowd.add(std::min(working_at_once, options.sessions - crowd.size()), content);
+    crowd.add(std::min(working_at_once, options.sessions - crowd.size()), content, messages * message_bytes);
   }
   crowd.rest();
   const std::uint64_t with_all = proxy.memory();

@@ -27,7 +27,9 @@ std::string run(const Options& options) {
     case Work::up: return measure_bulk(options);
     case Work::echo: return measure_echo(options);
     case Work::setup: return measure_setups(options);
+    case Work::steady: return measure_steady(options);
     case Work::idle: return measure_idle(options);
+    case Work::hold: return hold(options);
     case Work::logins: return measure_beside_logins(options);
     case Work::handshakes: return measure_beside_handshakes(options);
     case Work::crowds: return measure_beside_crowds(options);

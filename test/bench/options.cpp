@@ -24,7 +24,9 @@ Work work_named(std::string_view word) {
   if (word == "up") { return Work::up; }
   if (word == "echo") { return Work::echo; }
   if (word == "setup") { return Work::setup; }
+  if (word == "steady") { return Work::steady; }
   if (word == "idle") { return Work::idle; }
+  if (word == "hold") { return Work::hold; }
   if (word == "logins") { return Work::logins; }
   if (word == "handshakes") { return Work::handshakes; }
   if (word == "crowds") { return Work::crowds; }
@@ -73,6 +75,10 @@ void set(Options& options, std::string_view name, std::string_view value) {
     options.tls = tls_named(value);
   } else if (name == "--proxy-port") {
     options.proxy_port = number<std::uint16_t>(name, value, 1);
+  } else if (name == "--proxy-host") {
+    options.proxy_host = number<std::uint8_t>(name, value, 1);
+  } else if (name == "--path") {
+    options.path = value;
   } else if (name == "--service-port") {
     options.service_port = number<std::uint16_t>(name, value, 1);
   } else if (name == "--proxy-pid") {
@@ -111,10 +117,12 @@ void set(Options& options, std::string_view name, std::string_view value) {
 }  // namespace
 
 std::string usage() {
-  return "usage: bascule_load down|up|echo|setup|idle|logins|handshakes|crowds|verify\n"
+  return "usage: bascule_load down|up|echo|setup|steady|idle|hold|logins|handshakes|crowds|verify\n"
          "                    --proxy-port PORT --service-port PORT --proxy-pid PID [--framing websocket|plain]\n"
          "                    [--tls none|full|resumed] [--sessions N] [--warm-up-ms N] [--window-ms N] [--seed N]\n"
          "echo also takes     [--message-bytes N] [--at-once N] [--resting N]\n"
+         "steady              [--messages-a-second N]\n"
+         "hold                [--proxy-host N] [--path PATH]\n"
          "logins              [--messages-a-second N] [--flood-a-second N] [--flood-credential none|wrong]\n"
          "handshakes          [--messages-a-second N] [--flood-handshake none|hello|whole] [--flood-under-way N]\n"
          "crowds              [--messages-a-second N] [--flood-crowd none|heads|bodies|silent] [--flood-under-way N]\n"

@@ -14,7 +14,7 @@ namespace bascule::bench {
 // TCP).
 enum class Framing { websocket, plain };
 
-enum class Work { down, up, echo, setup, idle, logins, handshakes, crowds, verify };
+enum class Work { down, up, echo, setup, steady, idle, hold, logins, handshakes, crowds, verify };
 
 // What the clients speak to the proxy below that. `resumed`: by the ticket of an earlier session, once there is one.
 enum class Tls { none, full, resumed };
@@ -34,7 +34,9 @@ struct Options {
   Work work = Work::verify;
   Framing framing = Framing::websocket;
   Tls tls = Tls::none;
-  std::uint16_t proxy_port = 0;    // where the clients connect to, on 127.0.0.1
+  std::uint16_t proxy_port = 0;    // where the clients connect to
+  std::uint8_t proxy_host = 1;     // on 127.0.0.this
+  std::string path = "/";          // of the upgrade
   std::uint16_t service_port = 0;  // where the proxy dials to, on 127.0.0.1: bascule_load listens there
   pid_t proxy = 0;                 // whose CPU and memory is measured, with all its children
   std::size_t sessions = 1;

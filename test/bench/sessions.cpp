@@ -32,10 +32,10 @@ Sessions::Sessions(const Options& options) : options_(options), listener_(listen
 
 Session Sessions::open() {
   Session session;
-  session.client = Connection(connect_to(options_.proxy_port), tls());
+  session.client = Connection(connect_to(options_.proxy_port, options_.proxy_host), tls());
   if (!session.client.shake_hands()) { throw std::runtime_error("the TLS handshake was not done in time"); }
   if (options_.framing == Framing::websocket) {
-    if (!session.client.say(upgrade_request())) { throw std::runtime_error("the request did not fit"); }
+    if (!session.client.say(upgrade_request(options_.path))) { throw std::runtime_error("the request did not fit"); }
     await_upgrade(session.client);
   }
   session.service = accept_from(listener_);

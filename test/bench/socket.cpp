@@ -115,10 +115,10 @@ std::optional<Socket> accept_some(const Socket& listener) {
   return socket;
 }
 
-Socket connect_to(std::uint16_t port) {
+Socket connect_to(std::uint16_t port, std::uint8_t host) {
   Socket socket = new_socket(0);
   socket.set_blocking();
-  const sockaddr_in address = loopback(port);
+  const sockaddr_in address = loopback(port, INADDR_LOOPBACK - 1 + host);
   if (::connect(socket.fd(), generic(address), sizeof address) != 0) { fail("connect"); }
   set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
   return socket;

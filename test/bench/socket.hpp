@@ -39,7 +39,7 @@ class Socket {
 Socket listen_on(std::uint16_t port);
 Socket accept_from(const Socket& listener);                          // blocks with the listener's deadline
 std::optional<Socket> accept_some(const Socket& listener);           // of a non-blocking listener
-Socket connect_to(std::uint16_t port);                               // blocks until connected
+Socket connect_to(std::uint16_t port, std::uint8_t host = 1);        // on 127.0.0.host; blocks until connected
 Socket start_connecting_to(std::uint16_t port);                      // does not block; writable once connected
 Socket start_connecting_to(std::uint16_t port, std::uint32_t from);  // the same, from this address of 127.0.0.0/8
 

@@ -14,6 +14,7 @@
 #include "test/bench/metronome.hpp"
 #include "test/bench/payload.hpp"
 #include "test/bench/sessions.hpp"
+#include "test/bench/works.hpp"
 
 namespace bascule::bench {
 namespace {
@@ -103,6 +104,13 @@ Steady measure_steady_sessions(const Options& options, const std::function<void(
 std::string to_json(const Latencies& sorted) {
   return fmt::format(R"({{"p50": {:.1f}, "p99": {:.1f}, "p999": {:.1f}, "max": {:.1f}}})", quantile(sorted, 0.5),
                      quantile(sorted, 0.99), quantile(sorted, 0.999), sorted.back().count());
+}
+
+std::string measure_steady(const Options& options) {
+  const Steady steady = measure_steady_sessions(options, [] {});
+  std::string text = to_json(steady.cost);
+  text.pop_back();
+  return fmt::format(R"({}, "latency_us": {}}})", text, to_json(steady.latencies));
 }
 
 }  // namespace bascule::bench

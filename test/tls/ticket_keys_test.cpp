@@ -76,6 +76,14 @@ TEST(TicketKeys, DoNotOpenWhatAnotherProcessSealed) {
   EXPECT_FALSE(keys.opening(TicketKeys().sealing().name));
 }
 
+TEST(TicketKeys, AreNotMadeBeforeSomebodyAsks) {
+  TicketKeys keys;
+  keys.rotate();
+  EXPECT_FALSE(keys.opening(TicketKey::random().name));
+  const TicketKey first = keys.sealing();
+  EXPECT_TRUE(keys.opening(first.name)->newest);
+}
+
 TEST(TicketKeys, OpenAfterOneRotationAndNoMoreAfterTwo) {
   TicketKeys keys;
   const TicketKey first = keys.sealing();
