@@ -54,7 +54,8 @@ class Workbench {
  private:
   const std::size_t bulk_bytes_min_;
   // Not a page of it is touched before bytes come, and no more than come at a time.
-  std::unique_ptr<std::uint8_t[]> scratch_ = std::make_unique_for_overwrite<std::uint8_t[]>(headroom_bytes + read_bytes);
+  std::unique_ptr<std::uint8_t[]> scratch_ =
+      std::make_unique_for_overwrite<std::uint8_t[]>(headroom_bytes + read_bytes);
   // A slot of it takes a page or a packet, so that it is full long before it holds so much where packets are small.
   Pipe pipe_{std::size_t{1024} * 1024};
   Budget budget_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -90,6 +91,7 @@ class BasculeProcess {
   std::mutex mutex_;
   std::condition_variable came_;
   std::vector<Json> lines_;
+  std::map<std::string, std::size_t> counts_;  // of lines, by their event: asked again and again, of many thousands
   bool log_ended_ = false;
   std::thread reader_;
 };
