@@ -4,8 +4,8 @@ Prints medians and ratios as a table in Markdown.
 
 The proxy runs on one core, clients and service on another, one proxy at a time, round after round. test/bench/README.md
 says what the rows mean and what one can get wrong. Start it by scripts/bench, which installs, builds, and gives it a
-network namespace of its own. `scripts/bench tls`, `scale`, `logins`, `handshakes`, `crowds` and `rules` measure
-other things."""
+network namespace of its own. `scripts/bench tls`, `process`, `overhead`, `scale`, `many`, `logins`, `handshakes`,
+`crowds` and `micro` measure other things, `train` builds by a profile."""
 
 import argparse
 import contextlib
