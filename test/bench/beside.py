@@ -156,12 +156,8 @@ def read_arguments(kind):
     return arguments
 
 
-def run(kind):
-    """A run of this kind of Mode, from the command line to the table."""
-    arguments = read_arguments(kind)
-    if arguments.parse_only:
-        return 0
-    compare.prepare_process()
+def run(kind, arguments):
+    """A run of this kind of Mode, up to the table."""
     program, load = compare.programs(arguments)
     mode = kind(arguments)
     proxy = mode.proxy(program)
@@ -172,8 +168,7 @@ def run(kind):
         results = measure(bench, proxy, mode)
 
     cells = summary(mode, results)
-    compiler = compare.output_of(["c++", "--version"]).splitlines()[0]
-    machine = compare.describe_machine([proxy], compiler)
+    machine = compare.describe_machine([proxy])
     print(table(mode, cells))
     print(f"\n{mode.setting()}\n{machine}.\n")
     for line in remarks(mode, results, cells):
@@ -186,4 +181,4 @@ def run(kind):
 
 
 def start(kind):
-    compare.start(lambda: run(kind))
+    compare.start(lambda: read_arguments(kind), lambda arguments: run(kind, arguments))

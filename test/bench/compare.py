@@ -276,12 +276,16 @@ def on_core(core, command):
     return ["setpriv", "--pdeathsig", "KILL", "taskset", "--cpu-list", str(core), *command]
 
 
-def is_listening(port):
-    """Looks without connecting: a probe would be a session."""
+def listeners_at(port):
+    """How many there are. Looks without connecting: a probe would be a session."""
     listening = "0A"
     with open("/proc/net/tcp", encoding="ascii") as table:
         rows = [line.split() for line in table.readlines()[1:]]
-    return any(row[1].endswith(f":{port:04X}") and row[3] == listening for row in rows)
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == listening for row in rows)
+
+
+def is_listening(port):
+    return listeners_at(port) > 0
 
 
 def end(name, process):
@@ -451,7 +455,8 @@ def remarks(rows, results, summaries, proxies):
     return lines
 
 
-def describe_machine(proxies, compiler):
+def describe_machine(proxies):
+    compiler = output_of(["c++", "--version"]).splitlines()[0]
     info = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
     fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
     fields = {key.strip(): value.strip() for key, value in fields.items()}
@@ -529,12 +534,8 @@ def chosen(parser, kind, written, names):
     return written.split(",")
 
 
-def compare(program, description, rows, kinds):
-    """One comparison, from the command line to the table. `kinds`: of proxies, the baseline first."""
-    arguments = read_arguments(program, description, rows, kinds)
-    if arguments.parse_only:
-        return 0
-    prepare_process()
+def compare(arguments, rows, kinds):
+    """One comparison, up to the table. `kinds`: of proxies, the baseline first."""
     bascule, load = programs(arguments)
     proxies = [kind(bascule) for kind in kinds if kind.name in arguments.proxies]
     rows = [row for row in rows if row.name in arguments.only]
@@ -549,8 +550,7 @@ def compare(program, description, rows, kinds):
         results, failed = measure(bench, correct, rows, arguments.rounds)
 
     summaries = {row.name: summary(row, results[row.name], correct) for row in rows}
-    compiler = output_of(["c++", "--version"]).splitlines()[0]
-    machine = describe_machine(correct, compiler)
+    machine = describe_machine(correct)
     notes = remarks(rows, results, summaries, correct)
     print(table(rows, summaries, correct))
     print(f"\nMedians of {arguments.rounds} interleaved rounds (memory: of at most 3); in brackets the ratio to HAProxy in "
@@ -566,14 +566,15 @@ def compare(program, description, rows, kinds):
     return 0 if all_correct and not failed else 1
 
 
-def main():
-    return compare("scripts/bench", __doc__, ROWS, [Haproxy, Bascule, HaproxySpliced, Nginx, Lighttpd, Websockify])
-
-
-def start(main):
-    """Ends this process with what `main` returns, or with a line that says what went wrong."""
+def start(read, run):
+    """From the command line, which `read` understands, to the end of this process: with what `run` returns, or with a
+    line that says what went wrong."""
     try:
-        sys.exit(main())
+        arguments = read()
+        if arguments.parse_only:
+            sys.exit(0)
+        prepare_process()
+        sys.exit(run(arguments))
     except Failure as failure:
         sys.exit(f"scripts/bench: {failure}")
     except subprocess.CalledProcessError as error:
@@ -582,5 +583,9 @@ def start(main):
         sys.exit(130)
 
 
+def start_comparison(program, description, rows, kinds):
+    start(lambda: read_arguments(program, description, rows, kinds), lambda arguments: compare(arguments, rows, kinds))
+
+
 if __name__ == "__main__":
-    start(main)
+    start_comparison("scripts/bench", __doc__, ROWS, [Haproxy, Bascule, HaproxySpliced, Nginx, Lighttpd, Websockify])

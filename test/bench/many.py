@@ -42,17 +42,11 @@ def memory_of(processes):
     return total
 
 
-def listeners_at(port):
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table.readlines()[1:]]
-    return sum(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
-
-
 def wait_for_listeners(count):
     deadline = time.monotonic() + 10
-    while listeners_at(compare.PROXY_PORT) < count:
+    while compare.listeners_at(compare.PROXY_PORT) < count:
         if time.monotonic() > deadline:
-            raise compare.Failure(f"only {listeners_at(compare.PROXY_PORT)} of {count} bascules listen")
+            raise compare.Failure(f"only {compare.listeners_at(compare.PROXY_PORT)} of {count} bascules listen")
         time.sleep(0.01)
 
 
@@ -125,11 +119,7 @@ def by_sockets(program, load, folder, sessions):
     return count, answered, grown / sessions
 
 
-def main():
-    arguments = read_arguments()
-    if arguments.parse_only:
-        return 0
-    compare.prepare_process()
+def run(arguments):
     program, load = compare.programs(arguments)
     resting = arguments.resting or str(compare.ROOT / "build/release/test/work/resting")
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
@@ -141,10 +131,9 @@ def main():
     print("| | sessions | processes | memory a session, bytes | goal |\n| --- | ---: | ---: | ---: | ---: |")
     print(f"| by streams of memory | {in_memory['sessions']:,} | 1 | {in_memory['bytes_a_session']:.0f} | ≤ 1,024 |")
     print(f"| by sockets, all of which answered | {answered:,} | {processes} | {bytes_each:.0f} | ≤ 1,024 |")
-    compiler = compare.output_of(["c++", "--version"]).splitlines()[0]
-    print(f"\n{compare.describe_machine([compare.Bascule(program)], compiler)}.")
+    print(f"\n{compare.describe_machine([compare.Bascule(program)])}.")
     return 0
 
 
 if __name__ == "__main__":
-    compare.start(main)
+    compare.start(read_arguments, run)

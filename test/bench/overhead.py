@@ -12,10 +12,8 @@ import pathlib
 import queue
 import socket
 import struct
-import subprocess
 import tempfile
 import threading
-import time
 from dataclasses import dataclass
 
 import compare
@@ -229,29 +227,20 @@ def read_arguments():
     return parser.parse_args()
 
 
-def main():
-    arguments = read_arguments()
-    if arguments.parse_only:
-        return 0
-    compare.prepare_process()
+def run(arguments):
     compare.output_of(["ip", "link", "set", "lo", "mtu", "1500"])
     service, application = Service(), Application()
     rows = []
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
-        command = compare.Bascule(compare.programs(arguments)[0]).command(pathlib.Path(folder))
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as proxy:
-            try:
-                while not compare.is_listening(compare.PROXY_PORT):
-                    time.sleep(0.01)
-                for size in SIZES:
-                    payload = os.urandom(size)
-                    down, up = by_websocket(service, arguments.messages, payload)
-                    rows.append((f"to the client, {size:,}", down, by_polls(application, arguments.messages, payload, 1),
-                                 by_polls(application, arguments.messages, payload, POLLS_A_MESSAGE)))
-                    rows.append((f"from the client, {size:,}", up, by_posts(arguments.messages, payload), None))
-                    compare.say(f"  messages of {size:,} bytes are done")
-            finally:
-                proxy.terminate()
+        program, load = compare.programs(arguments)
+        with compare.Bench(load, pathlib.Path(folder), quick=True).running(compare.Bascule(program)):
+            for size in SIZES:
+                payload = os.urandom(size)
+                down, up = by_websocket(service, arguments.messages, payload)
+                rows.append((f"to the client, {size:,}", down, by_polls(application, arguments.messages, payload, 1),
+                             by_polls(application, arguments.messages, payload, POLLS_A_MESSAGE)))
+                rows.append((f"from the client, {size:,}", up, by_posts(arguments.messages, payload), None))
+                compare.say(f"  messages of {size:,} bytes are done")
     rows.sort(key=lambda row: row[0].startswith("from"))
     print("| a message, bytes | WebSocket through bascule | HTTP: long polling, or a POST | "
           f"HTTP: {POLLS_A_MESSAGE} polls a message |\n| --- | ---: | ---: | ---: |")
@@ -264,4 +253,4 @@ def main():
 
 
 if __name__ == "__main__":
-    compare.start(main)
+    compare.start(read_arguments, run)

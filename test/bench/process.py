@@ -73,11 +73,7 @@ def program_mb(proxy, folder):
     return (stripped if stripped.exists() else pathlib.Path(program)).stat().st_size / 1e6
 
 
-def main():
-    arguments = read_arguments()
-    if arguments.parse_only:
-        return 0
-    compare.prepare_process()
+def run(arguments):
     proxies = [kind(compare.programs(arguments)[0]) for kind in KINDS]
     found = {proxy.name: [] for proxy in proxies}
     sizes = {}
@@ -98,9 +94,9 @@ def main():
     print("| of it by its share of what others use too, MB | "
           + " | ".join(f"{kib * 1024 / 1e6:.1f}" for _, _, kib in columns) + " | – |")
     print(f"\nMedians of {arguments.rounds} rounds.\n"
-          f"{compare.describe_machine(proxies, compare.output_of(['c++', '--version']).splitlines()[0])}.")
+          f"{compare.describe_machine(proxies)}.")
     return 0
 
 
 if __name__ == "__main__":
-    compare.start(main)
+    compare.start(read_arguments, run)

@@ -75,11 +75,7 @@ def measure(bench, pairs, program, rounds):
     return costs
 
 
-def main():
-    arguments = read_arguments()
-    if arguments.parse_only:
-        return 0
-    compare.prepare_process()
+def run(arguments):
     program, load = compare.programs(arguments)
     pairs = [pair for pair in PAIRS if pair.row.name in arguments.only]
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
@@ -91,9 +87,9 @@ def main():
         print(f"| {pair.row.title}, {pair.row.unit} | {few:.3g} | {many:.3g} | {statistics.median(ratios):.2f}× "
               f"({min(ratios):.2f}–{max(ratios):.2f}) | {pair.row.goal_text()} |")
     print(f"\nMedians of {arguments.rounds} interleaved rounds.\n"
-          f"{compare.describe_machine([compare.Bascule(program)], compare.output_of(['c++', '--version']).splitlines()[0])}.")
+          f"{compare.describe_machine([compare.Bascule(program)])}.")
     return 0
 
 
 if __name__ == "__main__":
-    compare.start(main)
+    compare.start(read_arguments, run)

@@ -75,4 +75,4 @@ class TlsLighttpd(compare.Lighttpd):
 KINDS = [TlsHaproxy, TlsBascule, TlsLighttpd]
 
 if __name__ == "__main__":
-    compare.start(lambda: compare.compare("scripts/bench tls", __doc__, ROWS, KINDS))
+    compare.start_comparison("scripts/bench tls", __doc__, ROWS, KINDS)

@@ -11,14 +11,14 @@ import tls
 WORKS = ("down", "up", "echo", "setup")
 
 
-def main():
+def read_arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench train", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     compare.add_programs(parser)
-    arguments = parser.parse_args()
-    if arguments.parse_only:
-        return 0
-    compare.prepare_process()
+    return parser.parse_args()
+
+
+def run(arguments):
     program, load = compare.programs(arguments)
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
         bench = compare.Bench(load, pathlib.Path(folder), True)
@@ -31,4 +31,4 @@ def main():
 
 
 if __name__ == "__main__":
-    compare.start(main)
+    compare.start(read_arguments, run)

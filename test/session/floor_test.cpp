@@ -1,38 +1,22 @@
 // The floor: who is in the house, and what a refused visitor is told to quote.
 #include "proxy/session/floor.hpp"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <set>
 #include <string>
 
-#include "proxy/base/owned_fd.hpp"
+#include "test/support/bare_floor.hpp"
 
 namespace bascule::session {
 namespace {
 
 class FloorTest : public testing::Test {
  protected:
-  OwnedFd nowhere_{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
-  net::Loop loop_;
-  net::Resolver resolver_{net::Resolver::Options{}};
-  Ledger ledger_{100};
-  Roster roster_;
-  observe::Log log_{nowhere_.get(), observe::Format::json};
-  observe::Refusals refusals_;
-  const tls::TicketKeys ticket_keys_;
-  auth::Shared proving_{auth::Hashing::Options{}};
-  Floor floor_{loop_,
-               {.resolver = resolver_,
-                .ledger = ledger_,
-                .roster = roster_,
-                .log = log_,
-                .refusals = refusals_,
-                .proving = proving_,
-                .ticket_keys = ticket_keys_},
-               std::make_shared<const policy::Rules>()};
+  test::BareFloor bare_{100};
+  net::Loop& loop_ = bare_.loop;
+  Floor& floor_ = bare_.floor;
 };
 
 // Visitors go to the least loaded worker; with many health checks on one, it must not look full.

@@ -6,13 +6,14 @@
 // The sessions are the real ones, on one floor, with their records, seats and timers; only the streams are memory, each
 // as large as the one of a socket. Every session moves a message of 64 KiB each way, with a stall in either direction,
 // and rests; afterwards each must answer once more.
-#include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -22,8 +23,8 @@
 
 #include "proxy/config/read_rules.hpp"
 #include "proxy/net/socket_stream.hpp"
-#include "proxy/session/floor.hpp"
 #include "proxy/session/live_session.hpp"
+#include "test/support/bare_floor.hpp"
 #include "test/support/frames.hpp"
 
 namespace {
@@ -102,7 +103,7 @@ class House {
   House() : reading_(config::read_rules(rules_text, "rules.yaml")) {
     if (!reading_) { throw std::runtime_error(reading_.error().front().text); }
     rules_ = std::make_shared<const policy::Rules>(std::move(reading_->rules));
-    floor_.rule_by(rules_);
+    bare_.floor.rule_by(rules_);
   }
 
   struct Ends {
@@ -116,7 +117,7 @@ class House {
     const Ends ends{.client = client.get(), .service = service.get()};
     const auto& route = rules_->routes.front();
     observe::SessionRecord record;
-    record.id = ledger_.next_id();
+    record.id = bare_.ledger.next_id();
     record.listener = "127.0.0.1:6080";
     record.route = route->name;
     record.client = *Address::parse_ip("192.0.2.1", 40000);
@@ -125,18 +126,18 @@ class House {
     record.path = "/websockify";
     record.origin = "https://desk.example.org";
     record.began = std::chrono::system_clock::now();
-    record.began_at = floor_.loop.now();
-    auto seat = ledger_.take(route->name, route->limits, record.client, "", floor_.loop.now()).seat;
+    record.began_at = bare_.floor.loop.now();
+    auto seat = bare_.ledger.take(route->name, route->limits, record.client, "", bare_.floor.loop.now()).seat;
     check(seat.has_value(), "no seat");
     session::Floor::Sessions session;
-    session.emplace_back(floor_, route, std::move(client),
+    session.emplace_back(bare_.floor, route, std::move(client),
                          session::Reached{.stream = std::move(service), .address = {}, .use = {}}, std::move(*seat),
                          session::KeptRecord(record), nullptr, never);
-    floor_.begin(std::move(session), rules_);
+    bare_.floor.begin(std::move(session), rules_);
     return ends;
   }
 
-  std::size_t sessions() const { return floor_.load(); }
+  std::size_t sessions() const { return bare_.floor.load(); }
 
  private:
   static constexpr std::string_view rules_text =
@@ -146,24 +147,7 @@ class House {
 
   Result<config::Reading, config::Mistakes> reading_;
   std::shared_ptr<const policy::Rules> rules_;
-  OwnedFd nowhere_{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
-  net::Loop loop_;
-  net::Resolver resolver_{net::Resolver::Options{}};
-  session::Ledger ledger_{std::numeric_limits<std::size_t>::max()};
-  session::Roster roster_;
-  observe::Log log_{nowhere_.get(), observe::Format::json};
-  observe::Refusals refusals_;
-  const tls::TicketKeys ticket_keys_;
-  auth::Shared proving_{auth::Hashing::Options{}};
-  session::Floor floor_{loop_,
-                        {.resolver = resolver_,
-                         .ledger = ledger_,
-                         .roster = roster_,
-                         .log = log_,
-                         .refusals = refusals_,
-                         .proving = proving_,
-                         .ticket_keys = ticket_keys_},
-                        std::make_shared<const policy::Rules>()};
+  test::BareFloor bare_{std::numeric_limits<std::size_t>::max()};
 };
 
 // A message each way; the other side takes nothing at first.
@@ -194,19 +178,17 @@ int run(std::size_t wanted, std::size_t bytes_max) {
   constexpr std::size_t few = 100;
 
   House house;
-  std::vector<House::Ends> sessions;
-  sessions.reserve(wanted);
+  std::vector<House::Ends> sessions(wanted);  // all of it is there before anything is measured
+  std::size_t opened = 0;
   const auto grow_to = [&](std::size_t count) {
-    while (sessions.size() < count) {
-      sessions.push_back(house.open());
-      work(sessions.back(), message, answer);
+    for (; opened < count; ++opened) {
+      sessions[opened] = house.open();
+      work(sessions[opened], message, answer);
     }
     return memory_bytes();
   };
   const std::size_t with_few = grow_to(few);
-  std::memset(static_cast<void*>(sessions.data() + few), 0, (wanted - few) * sizeof(House::Ends));  // ours, not theirs
-  const std::size_t own = memory_bytes() - with_few;
-  const std::size_t with_all = grow_to(wanted) - own;
+  const std::size_t with_all = grow_to(wanted);
   for (const House::Ends& ends : sessions) {
     greet(ends, greeting, std::string_view(answer).substr(0, greeting_bytes));
   }
